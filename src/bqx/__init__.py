@@ -1,0 +1,1 @@
+"""bqx: leak-free dual-domain features for FX research."""
