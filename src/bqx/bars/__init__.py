@@ -1,0 +1,1 @@
+"""Vendor files in, validated one-minute bars out."""

@@ -1,0 +1,1 @@
+"""Reports on what is stored: alignment, coverage, identities, leakage."""

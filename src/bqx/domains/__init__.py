@@ -1,0 +1,1 @@
+"""From bars to the two domains: trading-minute grid, rate index, BQX."""

@@ -1,0 +1,1 @@
+"""The framework: features, families, tables, registry, validity."""

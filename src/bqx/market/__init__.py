@@ -1,5 +1,12 @@
 """Facts of the market: pairs, currencies, triangles, the trading week."""
 
+from bqx.market.months import (
+    month_bounds,
+    month_of,
+    months_between,
+    parse_month,
+    select_months,
+)
 from bqx.market.pairs import (
     CURRENCIES,
     PAIRS,
@@ -35,7 +42,12 @@ __all__ = [
     "calendar",
     "epoch_minute",
     "moment_of",
+    "month_bounds",
+    "month_of",
+    "months_between",
+    "parse_month",
     "parse_pair",
     "parse_pairs",
     "peer_groups",
+    "select_months",
 ]

@@ -23,7 +23,8 @@ Int64Array = NDArray[np.int64]
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 _FORM = re.compile(
-    r"^(?P<open_day>\w{3}) (?P<open>\d\d:\d\d) - (?P<close_day>\w{3}) (?P<close>\d\d:\d\d) (?P<zone>\S+)$"
+    r"^(?P<open_day>\w{3}) (?P<open>\d\d:\d\d)"
+    r" - (?P<close_day>\w{3}) (?P<close>\d\d:\d\d) (?P<zone>\S+)$"
 )
 
 
@@ -71,7 +72,7 @@ class TradingWeek:
         return f"{opens} - {DAYS[self.close_day].title()} {self.close_time:%H:%M} {self.zone}"
 
     def sessions(self) -> tuple[Int64Array, Int64Array]:
-        """Open and close of every week from 1990 to 2100, in epoch minutes; the close is exclusive."""
+        """Opens and exclusive closes of the weeks from 1990 to 2100, in epoch minutes."""
         return _sessions(self)
 
 
@@ -119,7 +120,7 @@ def moment_of(minute: int) -> datetime:
 
 @dataclass(frozen=True)
 class Closure:
-    """A time span without trading, such as a holiday: ``start`` inclusive, ``end`` exclusive, UTC."""
+    """A span without trading, such as a holiday, in UTC: ``start`` inclusive, ``end`` exclusive."""
 
     start: datetime
     end: datetime

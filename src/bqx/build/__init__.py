@@ -1,0 +1,1 @@
+"""From plan to partitions: work units, executors, resume, progress."""

@@ -1,0 +1,99 @@
+"""Settings: of a store (``bqx.toml`` in its folder) and of the process (``BQX_*``)."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bqx.errors import ConfigError
+from bqx.market import FX_WEEK, Calendar, Closure, TradingWeek, epoch_minute
+
+FILE = "bqx.toml"
+
+
+class StoreSettings(BaseModel):
+    """What determines the values in a store; kept in its ``bqx.toml``.
+
+    Attributes:
+        week: Trading week of the grid, as `TradingWeek.parse` reads it.
+        holidays: Closures taken out of the grid, as `Closure.parse` reads them.
+        baseline_start: The first bar at or after this time stands for a rate index of 100; the
+            first bar of all when None. Rows before the baseline have no index.
+        families: Modules with feature families beside the built-in ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    week: str = str(FX_WEEK)
+    holidays: tuple[str, ...] = ()
+    baseline_start: datetime | None = None
+    families: tuple[str, ...] = ()
+
+    @field_validator("baseline_start")
+    @classmethod
+    def _aware(cls, value: datetime | None) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+    def calendar(self) -> Calendar:
+        """The trading-minute grid.
+
+        Raises:
+            ConfigError: If the week or a holiday cannot be read.
+        """
+        closures = sorted((Closure.parse(h) for h in self.holidays), key=str)
+        return Calendar(TradingWeek.parse(self.week), tuple(closures))
+
+    @property
+    def baseline_minute(self) -> int | None:
+        """``baseline_start`` as an epoch minute."""
+        return None if self.baseline_start is None else epoch_minute(self.baseline_start)
+
+    def to_toml(self) -> str:
+        """The settings as TOML."""
+        start = self.baseline_start
+        lines = [
+            f"week = {json.dumps(self.week)}",
+            f"holidays = {json.dumps(list(self.holidays))}",
+            f"families = {json.dumps(list(self.families))}",
+        ]
+        if start is not None:
+            lines.append(f"baseline_start = {start.astimezone(UTC).isoformat()}")
+        return "\n".join(lines) + "\n"
+
+
+def read_store_settings(path: Path) -> StoreSettings:
+    """Read a store's ``bqx.toml``.
+
+    Raises:
+        ConfigError: If it is no TOML, or holds an unknown or unreadable setting.
+    """
+    try:
+        settings = StoreSettings(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+        raise ConfigError(
+            f"cannot read {path}: {error}",
+            expected=f"TOML with some of {', '.join(StoreSettings.model_fields)}",
+        ) from error
+    settings.calendar()
+    return settings
+
+
+class Settings(BaseSettings):
+    """Defaults of the process, from ``BQX_*`` variables.
+
+    Attributes:
+        store: Store that commands use when none is named.
+        workers: Parallel work units of a build.
+        max_memory: Memory that a build may use, for example ``4GiB``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BQX_")
+
+    store: str = "bqx-store"
+    workers: int = 2
+    max_memory: str = "4GiB"

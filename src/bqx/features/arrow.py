@@ -1,0 +1,53 @@
+"""Computed tables as Arrow tables, without copying the values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from bqx.domains.grid import BoolArray, FloatArray, Int64Array
+from bqx.features.compute import TableData
+from bqx.features.table import KEY, TableSpec
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+MICROSECONDS = 60_000_000
+
+
+def schema_of(spec: TableSpec, metadata: Mapping[str, str] | None = None) -> pa.Schema:
+    """The Arrow schema of a table; comments are field metadata, under ``comment``."""
+    fields = [pa.field(KEY, TIMESTAMP, nullable=False, metadata={"comment": "Open minute, UTC."})]
+    fields += [
+        pa.field(c.name, pa.float64(), metadata={"comment": c.comment}) for c in spec.columns
+    ]
+    return pa.schema(fields, metadata={"comment": spec.comment, **(metadata or {})})
+
+
+def to_arrow(data: TableData, metadata: Mapping[str, str] | None = None) -> pa.Table:
+    """The table with its key first; values are shared with ``data``, not copied."""
+    bitmaps: dict[int, pa.Buffer] = {}
+    arrays = [timestamps(data.minutes)]
+    for column in data.columns:
+        # Columns of one history share their mask, and so the bitmap.
+        key = id(column.valid)
+        if key not in bitmaps:
+            bitmaps[key] = bitmap(column.valid)
+        arrays.append(float_array(column.values, bitmaps[key], column.nulls))
+    return pa.Table.from_arrays(arrays, schema=schema_of(data.spec, metadata))
+
+
+def timestamps(minutes: Int64Array) -> pa.Array:
+    """Epoch minutes as UTC timestamps in microseconds."""
+    return pa.array(minutes * MICROSECONDS, pa.int64()).cast(TIMESTAMP)
+
+
+def bitmap(valid: BoolArray) -> pa.Buffer:
+    """The Arrow validity bitmap of a mask."""
+    return pa.py_buffer(np.packbits(valid, bitorder="little"))
+
+
+def float_array(values: FloatArray, validity: pa.Buffer, nulls: int) -> pa.Array:
+    """An Arrow array over existing memory."""
+    buffers = [validity if nulls else None, pa.py_buffer(np.ascontiguousarray(values))]
+    return pa.Array.from_buffers(pa.float64(), len(values), buffers, nulls)

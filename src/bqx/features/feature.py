@@ -1,0 +1,116 @@
+"""Features as a family declares them, and columns as a table holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+History = int | Callable[[int], int]
+"""Rows of the series that a value needs, including its own: a number, or a function of the window."""
+
+Bound = float | None
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature of a family, for all of its windows and domains.
+
+    Args:
+        name: Column name; ``{w}`` stands for the window, ``{d}`` for the domain's tag.
+        description: One sentence.
+        unit: ``series`` (unit of the domain's series), ``index``, ``ratio``, ``series^2`` …
+        formula: In the notation of the catalogue.
+        low: Least possible value, or None.
+        high: Greatest possible value, or None.
+        history: Rows of the series before a value may be shown; the window itself when None.
+        memory: Rows that can influence the value, where they are more than the history.
+        null_rule: When a value is NULL although its history is valid; empty if it never is.
+        source: Literature.
+    """
+
+    name: str
+    description: str
+    unit: str = "series"
+    formula: str = ""
+    low: Bound = None
+    high: Bound = None
+    history: History | None = None
+    memory: History | None = None
+    null_rule: str = ""
+    source: str = ""
+
+    @property
+    def windowed(self) -> bool:
+        """Whether there is one column per window."""
+        return "{w}" in self.name
+
+    def rows(self, window: int) -> tuple[int, int]:
+        """History and memory of the column for a window."""
+        history = _rows(self.history, window, window)
+        return history, max(history, _rows(self.memory, window, history))
+
+
+def _rows(rule: History | None, window: int, default: int) -> int:
+    if rule is None:
+        return default
+    return rule(window) if callable(rule) else rule
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: Column name.
+        key: Name of the feature within its family.
+        family: Name of the family.
+        window: Window in rows, or None.
+        description: One sentence.
+        unit: Unit of the values.
+        formula: In the notation of the catalogue.
+        low: Least possible value, or None.
+        high: Greatest possible value, or None.
+        history: Rows of closes that must be valid, the domain's lead included.
+        memory: Rows of closes that can influence the value, the domain's lead included.
+        null_rule: When a value is NULL although its history is valid; empty if it never is.
+        source: Literature.
+    """
+
+    name: str
+    key: str
+    family: str
+    window: int | None
+    description: str
+    unit: str
+    formula: str
+    low: Bound
+    high: Bound
+    history: int
+    memory: int
+    null_rule: str
+    source: str
+
+    @property
+    def nullable(self) -> bool:
+        """Whether a value may be NULL although its history is valid."""
+        return bool(self.null_rule)
+
+    @property
+    def comment(self) -> str:
+        """The comment that stores keep beside the column."""
+        parts = [self.description]
+        if self.formula:
+            parts.append(f"{self.formula}.")
+        parts.append(f"Unit: {self.unit}; range: {_interval(self.low, self.high)}.")
+        parts.append(f"History: {self.history} trading minutes.")
+        if self.null_rule:
+            parts.append(f"NULL when {self.null_rule}.")
+        return " ".join(parts)
+
+
+def _interval(low: Bound, high: Bound) -> str:
+    if low is None and high is None:
+        return "real"
+    left = "(-inf" if low is None else f"[{low:g}"
+    right = "inf)" if high is None else f"{high:g}]"
+    return f"{left}, {right}"

@@ -1,0 +1,204 @@
+"""Bars in a store: monthly partitions as delivered, their days, and the pair's baseline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from bqx.bars.schema import BAR_SCHEMA, empty_bars
+from bqx.domains.grid import BarArrays
+from bqx.domains.rate import Baseline
+from bqx.errors import StoreError
+from bqx.market import Calendar, moment_of, month_bounds, month_of
+from bqx.store.hashing import content_hash
+from bqx.store.parquet import read_file, write_file
+from bqx.store.state import Day, Partition, State
+
+M1 = "m1"
+MINUTES_A_DAY = 1440
+_KERNEL_COLUMNS = ("ts_utc", "open", "high", "low", "close", "volume")
+_COMMENTS = {
+    "ts_utc": "Open minute of the bar, UTC; the bar is known one minute later.",
+    "open": "First price of the minute.",
+    "high": "Highest price.",
+    "low": "Lowest price.",
+    "close": "Last price.",
+    "volume": "Tick volume, never traded volume; NULL where the source has none.",
+}
+COMMENT = "One-minute bars as delivered, in UTC."
+
+
+def m1_schema() -> pa.Schema:
+    """Arrow schema of the bars, with comments."""
+    fields = []
+    for name in BAR_SCHEMA:
+        kind = pa.timestamp("us", tz="UTC") if name == "ts_utc" else pa.float64()
+        side, _, part = name.partition("_")
+        comment = _COMMENTS.get(name) or f"{part.title()} of the {side} price."
+        required = name in _KERNEL_COLUMNS[:5]
+        fields.append(pa.field(name, kind, nullable=not required, metadata={"comment": comment}))
+    return pa.schema(fields, metadata={"comment": COMMENT})
+
+
+class BarStore:
+    """The bars of all pairs in one store.
+
+    Args:
+        root: Folder of the store.
+        state: State of the store.
+        calendar: Trading-minute grid.
+        baseline_minute: Earliest epoch minute of a baseline, or None.
+    """
+
+    def __init__(
+        self, root: Path, state: State, calendar: Calendar, baseline_minute: int | None
+    ) -> None:
+        self._root = root
+        self._state = state
+        self._calendar = calendar
+        self._baseline_minute = baseline_minute
+        self._extents: dict[tuple[str, str], tuple[int, int] | None] = {}
+
+    def path(self, pair: str, month: str) -> Path:
+        """File of a month of bars."""
+        return self._root / M1 / pair / f"{month}.parquet"
+
+    def months(self, pair: str) -> tuple[str, ...]:
+        """Months with bars."""
+        return tuple(month for _, _, month in self._state.partitions(M1, pair))
+
+    def frame(self, pair: str, month: str) -> pl.DataFrame:
+        """The bars of a month; an empty frame when there are none."""
+        path = self.path(pair, month)
+        if not path.exists():
+            return empty_bars()
+        frame = pl.from_arrow(read_file(path))
+        assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows the type of a table
+        return frame
+
+    def replace(self, pair: str, month: str, bars: pl.DataFrame) -> None:
+        """Write a month of bars (`BAR_SCHEMA`) and record it."""
+        self._state.forget([(M1, pair, month)])
+        write_file(bars.to_arrow().cast(m1_schema()), self.path(pair, month))
+        self.record(pair, month)
+
+    def record(self, pair: str, month: str) -> None:
+        """Record a month of bars from its file."""
+        path = self.path(pair, month)
+        table = read_file(path)
+        seconds = table.column("ts_utc").cast(pa.int64()).to_numpy() // 1_000_000
+        days = seconds // (60 * MINUTES_A_DAY)
+        numbers, starts = np.unique(days, return_index=True)
+        ends = [*starts[1:], len(days)]
+        pieces = [
+            Day(pair, int(day), content_hash(table.slice(int(a), int(b - a))), int(b - a))
+            for day, a, b in zip(numbers, starts, ends, strict=True)
+        ]
+        partition = Partition(
+            tbl=M1,
+            pair=pair,
+            month=month,
+            rows=table.num_rows,
+            hash=content_hash(table),
+            bytes=path.stat().st_size,
+            fingerprint="",
+            inputs="",
+            first=int(seconds[0]) // 60,
+            last=int(seconds[-1]) // 60,
+        )
+        self._state.record([partition], pieces)
+
+    def unrecorded(self) -> list[tuple[str, str]]:
+        """Bar partitions that are on disk but not in the state."""
+        files = sorted((self._root / M1).glob("*/*.parquet"))
+        recorded = self._state.partitions(M1) if files else {}
+        found = [(f.parent.name, f.stem) for f in files]
+        return [(pair, month) for pair, month in found if (M1, pair, month) not in recorded]
+
+    def load(self, pair: str, first: int, last: int) -> BarArrays:
+        """Bars inside trading minutes from epoch minute ``first`` to ``last``, both included.
+
+        When ``first`` has no bar, the newest bar before it comes along: its close fills the start.
+        """
+        months = [m for m in self.months(pair) if m <= month_of(last)]
+        parts: list[BarArrays] = []
+        for month in reversed(months):
+            part = self._open_bars(pair, month)
+            parts.insert(0, part)
+            if len(part.minutes) and part.minutes[0] <= first:
+                break
+        bars = _concat(parts)
+        low = max(int(np.searchsorted(bars.minutes, first, side="right")) - 1, 0)
+        high = int(np.searchsorted(bars.minutes, last, side="right"))
+        keep = np.zeros(len(bars.minutes), np.bool_)
+        keep[low:high] = True
+        return bars.take(keep)
+
+    def _open_bars(self, pair: str, month: str) -> BarArrays:
+        table = read_file(self.path(pair, month), _KERNEL_COLUMNS)
+        columns = [table.column(name) for name in _KERNEL_COLUMNS[1:]]
+        floats = [c.to_numpy(zero_copy_only=False) for c in columns]
+        minutes = table.column("ts_utc").cast(pa.int64()).to_numpy() // 60_000_000
+        bars = BarArrays(minutes, *floats)
+        keep = self._calendar.is_open(minutes)
+        return bars if keep.all() else bars.take(keep)
+
+    def extent(self, pair: str) -> tuple[int, int] | None:
+        """Epoch minutes of the first and last bar inside trading minutes; None without one."""
+        partitions = list(self._state.partitions(M1, pair).values())
+        key = (pair, "|".join(p.hash for p in partitions))
+        if key not in self._extents:
+            self._extents[key] = self._find_extent(pair, [p.month for p in partitions])
+        return self._extents[key]
+
+    def _find_extent(self, pair: str, months: list[str]) -> tuple[int, int] | None:
+        first = next((b for m in months if len(b := self._open_bars(pair, m).minutes)), None)
+        last = next((b for m in months[::-1] if len(b := self._open_bars(pair, m).minutes)), None)
+        if first is None or last is None:
+            return None
+        return int(first[0]), int(last[-1])
+
+    def baseline(self, pair: str) -> Baseline:
+        """The pair's baseline: the stored one, or the first bar's at or after the configured start.
+
+        Raises:
+            StoreError: If no bar qualifies.
+        """
+        stored = self._state.baseline(pair)
+        return stored or self._first_baseline(pair)
+
+    def fix_baseline(self, pair: str) -> Baseline:
+        """Store the pair's baseline for good.
+
+        Raises:
+            StoreError: If no bar qualifies.
+        """
+        baseline = self.baseline(pair)
+        self._state.set_baseline(pair, baseline)
+        return baseline
+
+    def _first_baseline(self, pair: str) -> Baseline:
+        start = self._baseline_minute or 0
+        for month in self.months(pair):
+            if month_bounds(month)[1] <= start:
+                continue
+            bars = self._open_bars(pair, month)
+            at = int(np.searchsorted(bars.minutes, start))
+            if at < len(bars.minutes):
+                return Baseline(int(bars.minutes[at]), float(bars.close[at]))
+        raise StoreError(
+            f"{pair} has no bar in a trading minute at or after {moment_of(start)}",
+            expected="a bar to stand for a rate index of 100",
+            hint="ingest later bars, or set an earlier `baseline_start` in bqx.toml",
+        )
+
+
+def _concat(parts: list[BarArrays]) -> BarArrays:
+    if len(parts) == 1:
+        return parts[0]
+    names = ("minutes", "open", "high", "low", "close", "volume")
+    joined = [np.concatenate([getattr(p, n) for p in parts] or [np.empty(0)]) for n in names]
+    return BarArrays(joined[0].astype(np.int64), *joined[1:])

@@ -1,0 +1,128 @@
+"""Read a table of a pair: from the bars, which is faster than files, or from its partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from typing import Literal
+
+import polars as pl
+import pyarrow as pa
+
+from bqx.bars.schema import BAR_SCHEMA
+from bqx.errors import BqxError, UnknownNameError
+from bqx.features.arrow import schema_of, to_arrow
+from bqx.features.compute import compute_tables
+from bqx.features.table import KEY, TableSpec
+from bqx.market import epoch_minute
+from bqx.store.barstore import M1
+from bqx.store.embedded import EmbeddedStore
+from bqx.store.parquet import read_file
+from bqx.store.slices import extent, load_slice, row_runs
+
+Moment = datetime | date | str
+Source = Literal["computed", "stored"]
+
+
+def read_table(  # noqa: PLR0913 - one call that says everything
+    store: EmbeddedStore,
+    table: str,
+    pair: str,
+    *,
+    start: Moment | None = None,
+    end: Moment | None = None,
+    columns: Sequence[str] | None = None,
+    source: Source = "computed",
+) -> pl.DataFrame:
+    """Rows of a table, sorted by ``ts_utc``.
+
+    Args:
+        store: The store.
+        table: Table name without pair and month; ``m1`` for the bars as delivered.
+        pair: The pair.
+        start: First time, included; an ISO text or a naive time is UTC. The beginning when None.
+        end: Last time, excluded. The end when None.
+        columns: Columns beside ``ts_utc``; all when None.
+        source: ``computed`` makes the values from the bars, whether or not they are stored;
+            ``stored`` reads the partitions that exist. Current partitions hold equal values.
+
+    Raises:
+        UnknownNameError: If the table, the pair or a column is unknown.
+        BqxError: If ``start`` or ``end`` cannot be read.
+    """
+    (pair,) = store.select_pairs([pair])
+    window = (_minute(start, 0), _minute(end, 2**40))
+    if table == M1:
+        return _bars(store, pair, window, columns)
+    spec = store.registry.table(table)
+    spec = spec if columns is None else spec.select(tuple(columns))
+    parts = (_computed if source == "computed" else _stored)(store, spec, pair, window)
+    joined = pa.concat_tables(parts) if parts else schema_of(spec).empty_table()
+    return _frame(joined)
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows the type of a table
+    return frame
+
+
+def _minute(moment: Moment | None, default: int) -> int:
+    if moment is None:
+        return default
+    try:
+        value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    except ValueError as error:
+        raise BqxError(
+            f"unreadable time {moment!r}", expected="ISO 8601", hint="2019-01-02T22:30"
+        ) from error
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time(), UTC)
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    # A time within a minute excludes that minute's open, as it does for any comparison.
+    return -(-int(aware.timestamp()) // 60)
+
+
+def _bars(
+    store: EmbeddedStore, pair: str, window: tuple[int, int], columns: Sequence[str] | None
+) -> pl.DataFrame:
+    names = [n for n in BAR_SCHEMA if n != KEY] if columns is None else list(columns)
+    unknown = [n for n in names if n not in BAR_SCHEMA]
+    if unknown:
+        raise UnknownNameError(f"m1 has no column {unknown}", expected=f"{list(BAR_SCHEMA)}")
+    frames = [store.bars.frame(pair, m).select(KEY, *names) for m in store.bars.months(pair)]
+    seconds = pl.col(KEY).dt.epoch("s")
+    return pl.concat(frames).filter(seconds >= window[0] * 60, seconds < window[1] * 60)
+
+
+def _computed(
+    store: EmbeddedStore, spec: TableSpec, pair: str, window: tuple[int, int]
+) -> list[pa.Table]:
+    span = extent(store, pair)
+    if span is None or not spec.columns:
+        return []
+    low, high = (int(r) for r in store.calendar.row_range(*window))
+    tables = []
+    for first, last in row_runs(store, pair, span):
+        rows = max(first, low), min(last, high)
+        if rows[0] < rows[1]:
+            piece = load_slice(store, pair, span, rows, spec.memory)
+            tables.append(to_arrow(compute_tables(store.registry, {spec.name: spec}, piece)[spec.name]))
+    return tables
+
+
+def _stored(
+    store: EmbeddedStore, spec: TableSpec, pair: str, window: tuple[int, int]
+) -> list[pa.Table]:
+    tables = []
+    for _, partition in store.state.partitions(spec.name, pair).items():
+        if partition.last < window[0] or partition.first >= window[1]:
+            continue
+        path = store.path(spec.name, pair, partition.month)
+        table = read_file(path, [KEY, *spec.column_names]).replace_schema_metadata(None)
+        if partition.first < window[0] or partition.last >= window[1]:
+            seconds = pl.col(KEY).dt.epoch("s")
+            kept = _frame(table).filter(seconds >= window[0] * 60, seconds < window[1] * 60)
+            table = kept.to_arrow().cast(table.schema)
+        tables.append(table)
+    return tables

@@ -1,0 +1,177 @@
+"""State of a store: one SQLite file that says what was written, from what, and when.
+
+Only the process that holds the store's lock writes. A partition is forgotten before its file is
+replaced and recorded afterwards, so that a killed process leaves work to do, never a wrong record.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bqx.domains.rate import Baseline
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS partitions (
+  tbl TEXT, pair TEXT, month TEXT, rows INTEGER, hash TEXT, bytes INTEGER, fingerprint TEXT,
+  inputs TEXT, first INTEGER, last INTEGER, written TEXT, PRIMARY KEY (tbl, pair, month));
+CREATE TABLE IF NOT EXISTS days (
+  pair TEXT, day INTEGER, hash TEXT, rows INTEGER, PRIMARY KEY (pair, day));
+CREATE TABLE IF NOT EXISTS sources (
+  id INTEGER PRIMARY KEY, path TEXT, member TEXT, sha256 TEXT, size INTEGER, pair TEXT,
+  format TEXT, clock TEXT, options TEXT, synthetic INTEGER, ingested TEXT, report TEXT);
+CREATE TABLE IF NOT EXISTS provenance (
+  pair TEXT, month TEXT, source INTEGER, accepted INTEGER, replaced INTEGER,
+  PRIMARY KEY (pair, month, source));
+CREATE TABLE IF NOT EXISTS baselines (pair TEXT PRIMARY KEY, minute INTEGER, rate REAL);
+CREATE TABLE IF NOT EXISTS runs (
+  id INTEGER PRIMARY KEY, kind TEXT, started TEXT, finished TEXT, outcome TEXT);
+"""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What is known of one stored partition.
+
+    Attributes:
+        tbl: Table name without pair and month.
+        pair: Pair.
+        month: ``yyyy_mm``.
+        rows: Number of rows.
+        hash: Content hash.
+        bytes: Size of the file.
+        fingerprint: Of the table and the grid, when it was written.
+        inputs: Hash of the bars that it was made from.
+        first: Epoch minute of the first row.
+        last: Epoch minute of the last row.
+    """
+
+    tbl: str
+    pair: str
+    month: str
+    rows: int
+    hash: str
+    bytes: int
+    fingerprint: str
+    inputs: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """The bars of a pair on one UTC day: ``day`` counts from 1970-01-01."""
+
+    pair: str
+    day: int
+    hash: str
+    rows: int
+
+
+_PARTITION_FIELDS = ", ".join(f.name for f in fields(Partition))
+
+
+def now() -> str:
+    """The time, as it stands in the state."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class State:
+    """The state file of a store."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self.connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
+        self.connection.execute("PRAGMA journal_mode=WAL")
+        self.connection.execute("PRAGMA synchronous=NORMAL")
+        self.connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: all of its statements or none."""
+        with self._lock, self.connection:
+            yield self.connection
+
+    def query(self, sql: str, parameters: Iterable[object] = ()) -> list[tuple[object, ...]]:
+        """The rows of a query."""
+        with self._lock:
+            return self.connection.execute(sql, tuple(parameters)).fetchall()
+
+    # Partitions
+
+    def partitions(
+        self, tbl: str | None = None, pair: str | None = None
+    ) -> dict[tuple[str, str, str], Partition]:
+        """Recorded partitions by table, pair and month."""
+        where = "(?1 IS NULL OR tbl = ?1) AND (?2 IS NULL OR pair = ?2)"
+        rows = self.query(
+            f"SELECT {_PARTITION_FIELDS} FROM partitions WHERE {where} ORDER BY tbl, pair, month",
+            (tbl, pair),
+        )
+        found = [Partition(*row) for row in rows]  # type: ignore[arg-type]
+        return {(p.tbl, p.pair, p.month): p for p in found}
+
+    def forget(self, keys: Iterable[tuple[str, str, str]]) -> None:
+        """Remove partitions from the record; their files may be replaced from now on."""
+        with self.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM partitions WHERE tbl = ? AND pair = ? AND month = ?", list(keys)
+            )
+
+    def record(self, partitions: Iterable[Partition], days: Iterable[Day] = ()) -> None:
+        """Record written partitions and, for bars, their days."""
+        with self.transaction() as connection:
+            connection.executemany(
+                f"INSERT OR REPLACE INTO partitions ({_PARTITION_FIELDS}, written)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*asdict(p).values(), now()) for p in partitions],
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO days VALUES (?, ?, ?, ?)",
+                [tuple(asdict(d).values()) for d in days],
+            )
+
+    # Bars
+
+    def days(self, pair: str) -> list[tuple[int, str]]:
+        """Days with bars and their hashes, in order."""
+        rows = self.query("SELECT day, hash FROM days WHERE pair = ? ORDER BY day", (pair,))
+        return [(int(str(day)), str(digest)) for day, digest in rows]
+
+    def pairs(self) -> tuple[str, ...]:
+        """Pairs with bars."""
+        return tuple(str(row[0]) for row in self.query("SELECT DISTINCT pair FROM days ORDER BY 1"))
+
+    def baseline(self, pair: str) -> Baseline | None:
+        """The stored baseline of a pair."""
+        rows = self.query("SELECT minute, rate FROM baselines WHERE pair = ?", (pair,))
+        return Baseline(*rows[0]) if rows else None  # type: ignore[arg-type]
+
+    def set_baseline(self, pair: str, baseline: Baseline) -> None:
+        """Store a baseline, once: an existing one stays."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO baselines VALUES (?, ?, ?)",
+                (pair, baseline.minute, baseline.rate),
+            )
+
+    # Runs
+
+    def log_run(self, kind: str, started: str, outcome: object) -> None:
+        """Append to the ledger of runs."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO runs (kind, started, finished, outcome) VALUES (?, ?, ?, ?)",
+                (kind, started, now(), json.dumps(outcome)),
+            )
