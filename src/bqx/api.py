@@ -1,0 +1,207 @@
+"""The store as users meet it: everything that can be done with it, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+
+from bqx.bars.parsed import ReadOptions
+from bqx.bars.report import IngestReport
+from bqx.build.plan import Plan, make_plan
+from bqx.build.report import BuildReport
+from bqx.build.run import Progress, run
+from bqx.config import StoreSettings
+from bqx.features.registry import Registry
+from bqx.store.embedded import EmbeddedStore
+from bqx.store.ingest import IngestError, ingest_files
+from bqx.store.reading import Moment, Source, read_table
+
+if TYPE_CHECKING:
+    from bqx.checks.report import Report
+
+Names = str | Sequence[str] | None
+
+
+class Store(EmbeddedStore):
+    """A store of bars and features in a folder; see `open`."""
+
+    def ingest(
+        self,
+        files: Sequence[str | Path],
+        *,
+        pair: str | None = None,
+        format: str | None = None,  # noqa: A002 - the field's word
+        timezone: str | None = None,
+        columns: dict[str, str] | None = None,
+        synthetic: bool = False,
+        on_refused: Literal["raise", "report"] = "raise",
+    ) -> IngestReport:
+        """Read vendor files, validate every bar, and store what is good.
+
+        Args:
+            files: Vendor files.
+            pair: The pair, where the files do not say it.
+            format: The format, where it cannot be detected.
+            timezone: The clock, where the format has no rule: an IANA name, ``UTC+3``, or
+                ``New York +7``.
+            columns: For generic files, schema name -> source column.
+            synthetic: True marks the bars as generated.
+            on_refused: Whether refused files raise after all files were tried, or are only
+                reported.
+
+        Returns:
+            The account of every row of every file.
+
+        Raises:
+            IngestError: If files were refused; its ``report`` says what became of the others.
+            StoreError: If another process is writing.
+        """
+        options = ReadOptions(pair=pair, format=format, timezone=timezone, columns=columns)
+        report = ingest_files(self, files, options, synthetic=synthetic)
+        if on_refused == "raise" and any(f.status == "refused" for f in report.files):
+            raise IngestError(report)
+        return report
+
+    def plan(
+        self,
+        families: Names = "all",
+        *,
+        pairs: Names = None,
+        months: Names = None,
+        windows: Sequence[int] | None = None,
+        force: bool = False,
+    ) -> Plan:
+        """What `build` would do with the same arguments.
+
+        Raises:
+            UnknownNameError: If a family, table or pair is unknown.
+            ConfigError: If months or windows cannot be read.
+        """
+        names = families.split(",") if isinstance(families, str) else families or ["all"]
+        chosen = self.select_pairs(pairs)
+        for pair in chosen:
+            self.bars.fix_baseline(pair)
+        tables = self.registry.resolve(names)
+        return make_plan(self, tables, chosen, months, windows, force=force)
+
+    def build(  # noqa: PLR0913 - one call that says everything
+        self,
+        families: Names = "all",
+        *,
+        pairs: Names = None,
+        months: Names = None,
+        windows: Sequence[int] | None = None,
+        workers: int = 2,
+        executor: str | Executor = "threads",
+        max_memory: str = "4GiB",
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> BuildReport:
+        """Make the partitions that are missing or outdated.
+
+        Args:
+            families: Names of families or tables, ``all`` for every one.
+            pairs: Pairs; all with bars when None.
+            months: ``2019-01``, ``2019-01:2019-03`` or a list; all with bars when None.
+            windows: Only the columns of these windows.
+            workers: Work units at a time.
+            executor: ``threads``, ``processes``, or a `concurrent.futures.Executor`.
+            max_memory: Memory budget; fewer workers run when it asks for it.
+            force: Whether current partitions are made again.
+            progress: Called after every unit.
+
+        Returns:
+            The account of the build; a failed unit does not stop the others.
+
+        Raises:
+            UnknownNameError: If a family, table or pair is unknown.
+            BudgetError: If not even one unit fits the budget.
+            StoreError: If another process is writing.
+        """
+        plan = self.plan(families, pairs=pairs, months=months, windows=windows, force=force)
+        shown = {} if progress is None else {"progress": progress}
+        return run(
+            self, plan, workers=workers, executor=executor, max_memory=max_memory, **shown
+        )
+
+    def update(
+        self, files: Sequence[str | Path] = (), *, workers: int = 2, **reading: str | None
+    ) -> tuple[IngestReport, BuildReport]:
+        """Ingest new bars and make again just what they touch, in the tables that exist.
+
+        Args:
+            files: Vendor files.
+            workers: Work units at a time.
+            reading: As `ingest`: ``pair``, ``format``, ``timezone``.
+
+        Raises:
+            IngestError: If files were refused.
+            StoreError: If another process is writing.
+        """
+        report = self.ingest(files, **reading)  # type: ignore[arg-type]
+        return report, run(self, self.plan_update(), workers=workers)
+
+    def plan_update(self) -> Plan:
+        """What is outdated or missing in the tables that each pair already has."""
+        wanted: dict[str, set[str]] = {}
+        for table, pair, _ in self.state.partitions():
+            if table in self.tables:
+                wanted.setdefault(pair, set()).add(table)
+        plans = [make_plan(self, sorted(tables), [pair]) for pair, tables in wanted.items()]
+        units = tuple(unit for plan in plans for unit in plan.units)
+        return Plan(units, sum(plan.current for plan in plans))
+
+    def read(
+        self,
+        table: str,
+        pair: str,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        columns: Sequence[str] | None = None,
+        source: Source = "computed",
+    ) -> pl.DataFrame:
+        """Rows of a table, sorted by ``ts_utc``; see `bqx.store.reading.read_table`.
+
+        Raises:
+            UnknownNameError: If the table, the pair or a column is unknown.
+        """
+        return read_table(
+            self, table, pair, start=start, end=end, columns=columns, source=source
+        )
+
+    def align(self, *, pairs: Names = None, months: Names = None) -> Report:
+        """The alignment report: 100 % or the list of what is not aligned."""
+        from bqx.checks.alignment import alignment
+
+        return alignment(self, pairs=pairs, months=months)
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """Run a query with DuckDB over the store's tables.
+
+        Raises:
+            BqxError: If the query fails.
+        """
+        from bqx.store.sql import run_sql
+
+        return run_sql(self, query)
+
+
+def open(  # noqa: A001 - `bqx.open` reads well
+    path: str | Path, *, settings: StoreSettings | None = None, families: Registry | None = None
+) -> Store:
+    """Open a store, or create one.
+
+    Args:
+        path: The store's folder.
+        settings: Settings of a new store; an existing one keeps its own.
+        families: Feature families; the installed ones when None.
+
+    Raises:
+        StoreError: If the folder holds something else.
+    """
+    return Store(path, settings=settings, families=families)

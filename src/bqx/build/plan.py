@@ -1,0 +1,204 @@
+"""What a build would do: the missing intervals and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bqx.errors import ConfigError
+from bqx.features.table import TableSpec
+from bqx.market import select_months
+from bqx.store.embedded import EmbeddedStore
+from bqx.store.slices import Extent, extent, inputs_hash, month_rows
+
+DEFAULT_VALUES_A_SECOND = 40_000_000
+BYTES_A_VALUE = 6.9
+"""Measured on real bars with byte-split lz4; only for the estimate."""
+
+
+@dataclass(frozen=True)
+class TableTask:
+    """One table of a unit: its columns, and what its partition is made from."""
+
+    table: str
+    windows: tuple[int, ...] | None
+    fingerprint: str
+    inputs: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One pair and month; its tables are computed together.
+
+    Attributes:
+        pair: Pair.
+        month: ``yyyy_mm``.
+        rows: Absolute grid rows, half open.
+        tasks: Tables that are missing or outdated.
+        values: Feature values to compute.
+    """
+
+    pair: str
+    month: str
+    rows: tuple[int, int]
+    tasks: tuple[TableTask, ...]
+    values: int
+
+    @property
+    def keys(self) -> list[tuple[str, str, str]]:
+        """Partitions that the unit writes: table, pair, month."""
+        return [(task.table, self.pair, self.month) for task in self.tasks]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The units of a build.
+
+    Attributes:
+        units: What must be made.
+        current: Partitions that are up to date.
+        values_a_second: Throughput that the estimate assumes: the last build's, or a default.
+    """
+
+    units: tuple[Unit, ...]
+    current: int
+    values_a_second: float = DEFAULT_VALUES_A_SECOND
+
+    @property
+    def partitions(self) -> int:
+        """Partitions to write."""
+        return sum(len(u.tasks) for u in self.units)
+
+    @property
+    def rows(self) -> int:
+        """Rows to write, over all partitions."""
+        return sum((u.rows[1] - u.rows[0]) * len(u.tasks) for u in self.units)
+
+    @property
+    def values(self) -> int:
+        """Feature values to compute."""
+        return sum(u.values for u in self.units)
+
+    @property
+    def bytes(self) -> int:
+        """Estimated size on disk."""
+        return int(self.values * BYTES_A_VALUE)
+
+    @property
+    def seconds(self) -> float:
+        """Estimated wall time."""
+        return self.values / self.values_a_second
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        names = ("partitions", "current", "rows", "values", "bytes", "seconds")
+        totals = {name: getattr(self, name) for name in names}
+        return {**totals, "units": [asdict(u) for u in self.units]}
+
+
+def narrowed(spec: TableSpec, windows: Sequence[int] | None) -> TableSpec:
+    """The table with the columns of some windows only; columns without a window stay.
+
+    Raises:
+        ConfigError: If the table has no such window.
+    """
+    if windows is None:
+        return spec
+    unknown = sorted(set(windows) - set(spec.windows))
+    if unknown and set(spec.windows).isdisjoint(windows):
+        raise ConfigError(
+            f"{spec.name} has no windows {unknown}", expected=f"some of {list(spec.windows)}"
+        )
+    chosen = [c.name for c in spec.columns if c.window is None or c.window in windows]
+    return spec.select(tuple(chosen))
+
+
+def stored_fingerprint(store: EmbeddedStore, table: str, windows: Sequence[int] | None) -> str:
+    """Fingerprint of a partition with all windows, or with some."""
+    whole = store.fingerprint(table)
+    spec = store.tables[table]
+    if windows is None or set(spec.windows) <= set(windows):
+        return whole
+    return hashlib.sha256(f"{whole}|{sorted(windows)}".encode()).hexdigest()[:16]
+
+
+def make_plan(
+    store: EmbeddedStore,
+    tables: Iterable[str],
+    pairs: Iterable[str],
+    months: str | Sequence[str] | None = None,
+    windows: Sequence[int] | None = None,
+    *,
+    force: bool = False,
+) -> Plan:
+    """List what is missing or outdated.
+
+    Args:
+        store: The store.
+        tables: Table names.
+        pairs: Pairs.
+        months: Selection as `select_months` reads it; all months with bars when None.
+        windows: Only the columns of these windows; all when None.
+        force: Whether current partitions are made again.
+
+    Raises:
+        ConfigError: If months or windows cannot be read.
+        StoreError: If a pair has no baseline.
+    """
+    names = tuple(tables)
+    recorded = {key: (p.fingerprint, p.inputs) for key, p in store.state.partitions().items()}
+    fingerprints = {t: stored_fingerprint(store, t, windows) for t in names}
+    units: list[Unit] = []
+    current = 0
+    for pair in pairs:
+        span = extent(store, pair)
+        if span is None:
+            continue
+        for month in select_months(months, store.bars.months(pair)):
+            rows = month_rows(store, span, month)
+            tasks = _tasks(store, pair, span, rows, fingerprints, windows)
+            todo = [
+                t
+                for t in tasks
+                if force or recorded.get((t.table, pair, month)) != (t.fingerprint, t.inputs)
+            ]
+            current += len(tasks) - len(todo)
+            if todo:
+                units.append(_unit(store, pair, month, rows, todo))
+    return Plan(tuple(units), current, _last_throughput(store))
+
+
+def _tasks(  # noqa: PLR0913
+    store: EmbeddedStore,
+    pair: str,
+    span: Extent,
+    rows: tuple[int, int],
+    fingerprints: dict[str, str],
+    windows: Sequence[int] | None,
+) -> list[TableTask]:
+    if rows[0] >= rows[1]:
+        return []
+    days = store.state.days(pair)
+    chosen = None if windows is None else tuple(sorted(windows))
+    return [
+        TableTask(t, chosen, f, inputs_hash(store, pair, span, rows, store.tables[t], days))
+        for t, f in fingerprints.items()
+    ]
+
+
+def _unit(
+    store: EmbeddedStore, pair: str, month: str, rows: tuple[int, int], tasks: list[TableTask]
+) -> Unit:
+    columns = [len(narrowed(store.tables[t.table], t.windows).columns) for t in tasks]
+    return Unit(pair, month, rows, tuple(tasks), (rows[1] - rows[0]) * sum(columns))
+
+
+def _last_throughput(store: EmbeddedStore) -> float:
+    rows = store.state.query(
+        "SELECT json_extract(outcome, '$.values_a_second') FROM runs"
+        " WHERE kind = 'build' ORDER BY id DESC LIMIT 1"
+    )
+    found = rows[0][0] if rows else None
+    return float(str(found)) if found else DEFAULT_VALUES_A_SECOND

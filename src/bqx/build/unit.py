@@ -1,0 +1,89 @@
+"""One work unit: read bars, compute tables, check them, write their partitions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from bqx.build.plan import Unit, narrowed
+from bqx.errors import PostConditionError
+from bqx.features.arrow import to_arrow
+from bqx.features.compute import TableData, compute_tables
+from bqx.features.family import Family
+from bqx.features.registry import Registry
+from bqx.store.embedded import EmbeddedStore
+from bqx.store.hashing import content_hash
+from bqx.store.parquet import write_file
+from bqx.store.slices import extent, load_slice
+from bqx.store.state import Partition
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a unit did.
+
+    Attributes:
+        partitions: Partitions that it wrote.
+        values: Feature values in them.
+        seconds: Wall time.
+    """
+
+    partitions: tuple[Partition, ...]
+    values: int
+    seconds: float
+
+
+def build_unit(store: EmbeddedStore, unit: Unit) -> Receipt:
+    """Compute and write all tables of a unit.
+
+    Raises:
+        PostConditionError: If a table breaks its contract; none of its files is replaced then.
+    """
+    began = time.perf_counter()
+    span = extent(store, unit.pair)
+    if span is None:
+        raise PostConditionError(f"{unit.pair} has lost its bars", expected="those of the plan")
+    specs = {t.table: narrowed(store.tables[t.table], t.windows) for t in unit.tasks}
+    memory = max(spec.memory for spec in specs.values())
+    piece = load_slice(store, unit.pair, span, unit.rows, memory)
+    computed = compute_tables(store.registry, specs, piece)
+    partitions = tuple(_write(store, unit, k, computed[t.table]) for k, t in enumerate(unit.tasks))
+    return Receipt(partitions, unit.values, time.perf_counter() - began)
+
+
+def _write(store: EmbeddedStore, unit: Unit, number: int, data: TableData) -> Partition:
+    task = unit.tasks[number]
+    expected = unit.rows[1] - unit.rows[0]
+    if len(data.minutes) != expected:
+        raise PostConditionError(
+            f"{task.table} of {unit.pair} {unit.month} has {len(data.minutes)} rows",
+            expected=f"{expected}, one for each grid minute",
+        )
+    metadata = {"fingerprint": task.fingerprint, "inputs": task.inputs}
+    table = to_arrow(data, metadata)
+    size = write_file(table, store.path(task.table, unit.pair, unit.month))
+    return Partition(
+        tbl=task.table,
+        pair=unit.pair,
+        month=unit.month,
+        rows=table.num_rows,
+        hash=content_hash(table),
+        bytes=size,
+        fingerprint=task.fingerprint,
+        inputs=task.inputs,
+        first=int(data.minutes[0]),
+        last=int(data.minutes[-1]),
+    )
+
+
+def build_remote(root: str, families: Sequence[type[Family]], unit: Unit) -> Receipt:
+    """Build a unit in another process, which opens the store for itself."""
+    return build_unit(_opened(root, tuple(families)), unit)
+
+
+@lru_cache(maxsize=1)
+def _opened(root: str, families: tuple[type[Family], ...]) -> EmbeddedStore:
+    return EmbeddedStore(Path(root), families=Registry(families))
