@@ -124,9 +124,7 @@ class Store(EmbeddedStore):
         """
         plan = self.plan(families, pairs=pairs, months=months, windows=windows, force=force)
         shown = {} if progress is None else {"progress": progress}
-        return run(
-            self, plan, workers=workers, executor=executor, max_memory=max_memory, **shown
-        )
+        return run(self, plan, workers=workers, executor=executor, max_memory=max_memory, **shown)
 
     def update(
         self, files: Sequence[str | Path] = (), *, workers: int = 2, **reading: str | None
@@ -170,9 +168,7 @@ class Store(EmbeddedStore):
         Raises:
             UnknownNameError: If the table, the pair or a column is unknown.
         """
-        return read_table(
-            self, table, pair, start=start, end=end, columns=columns, source=source
-        )
+        return read_table(self, table, pair, start=start, end=end, columns=columns, source=source)
 
     def align(self, *, pairs: Names = None, months: Names = None) -> Report:
         """The alignment report: 100 % or the list of what is not aligned."""

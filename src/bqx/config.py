@@ -97,3 +97,33 @@ class Settings(BaseSettings):
     store: str = "bqx-store"
     workers: int = 2
     max_memory: str = "4GiB"
+
+
+def change(root: Path, settings: StoreSettings, name: str, value: str) -> StoreSettings:
+    """Change one setting in a store's ``bqx.toml``.
+
+    Args:
+        root: Folder of the store.
+        settings: The present settings.
+        name: Name of the setting.
+        value: New value; lists are separated by commas, an empty text is no value.
+
+    Raises:
+        ConfigError: If there is no such setting, or the value cannot be read.
+    """
+    if name not in StoreSettings.model_fields:
+        raise ConfigError(
+            f"unknown setting {name!r}", expected=", ".join(StoreSettings.model_fields)
+        )
+    parsed: object = value or None
+    if isinstance(getattr(settings, name), tuple):
+        parsed = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        changed = StoreSettings(**{**settings.model_dump(), name: parsed})
+    except ValidationError as error:
+        raise ConfigError(f"cannot set {name} to {value!r}: {error}") from error
+    changed.calendar()
+    temporary = root / f"{FILE}.tmp"
+    temporary.write_text(changed.to_toml(), encoding="utf-8")
+    temporary.replace(root / FILE)
+    return changed

@@ -12,7 +12,9 @@ from bqx.bars.schema import Reason
 from bqx.errors import ClockError
 
 _FIXED = re.compile(r"^(?:UTC|GMT)\s*([+-]\d{1,2})(?::?(\d\d))?$", re.IGNORECASE)
-_MOVED = re.compile(r"^(new york|[A-Za-z_]+/[A-Za-z_/]+)\s*([+-]\d{1,2})(?::?(\d\d))?$", re.IGNORECASE)
+_MOVED = re.compile(
+    r"^(new york|[A-Za-z_]+/[A-Za-z_/]+)\s*([+-]\d{1,2})(?::?(\d\d))?$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bqx.bars import generic, parquet
+from bqx.bars import generic, histdata, lean, metatrader, parquet
 from bqx.bars.parsed import ReadOptions
 from bqx.bars.rows import Reading
 from bqx.bars.source import Member
@@ -32,7 +32,12 @@ class Reader:
 READERS: dict[str, Reader] = {
     reader.name: reader
     for reader in (
-        Reader("parquet", "Parquet with ts_utc, open, high, low, close", parquet.matches, parquet.read),
+        Reader("lean", "LEAN minute quotes YYYYMMDD_quote.zip", lean.matches, lean.read),
+        Reader("histdata", "HistData ASCII minute bars", histdata.matches, histdata.read),
+        Reader("metatrader", "MetaTrader 4 or 5 export", metatrader.matches, metatrader.read),
+        Reader(
+            "parquet", "Parquet with ts_utc, open, high, low, close", parquet.matches, parquet.read
+        ),
         Reader("generic", "delimited text with a header", generic.matches, generic.read),
     )
 }

@@ -99,13 +99,19 @@ def split(member: Member, layout: Layout) -> pl.DataFrame:
     return table.with_columns(pl.col(layout.names).str.strip_chars(' \t\r"'))
 
 
-def to_rows(table: pl.DataFrame, wall: pl.Expr, expected: int) -> Rows:
+def to_rows(
+    table: pl.DataFrame, wall: pl.Expr, expected: int, required: tuple[str, ...] = PRICES
+) -> Rows:
     """Convert text fields into rows; what cannot be read becomes `Reason.UNREADABLE`.
 
     Args:
         table: The result of `split`.
         wall: The time by the file's clock, NULL where it cannot be read.
         expected: Number of fields of a good line.
+        required: Columns that may not be empty.
+
+    Returns:
+        The table with numbers, ``wall``, ``reason`` and ``detail``.
     """
     given = [name for name in ROW_VALUES if name in table.columns]
     rows = table.with_columns(
@@ -115,7 +121,7 @@ def to_rows(table: pl.DataFrame, wall: pl.Expr, expected: int) -> Rows:
     faults = pl.coalesce(
         pl.when(pl.col("fields") != expected).then(_fields_detail(expected)),
         pl.when(pl.col("wall").is_null()).then(pl.lit("the time is unreadable")),
-        *(_fault(name) for name in given),
+        *(_fault(name, required=name in required) for name in given),
     )
     rows = rows.with_columns(detail=faults)
     rows = rows.with_columns(
@@ -132,12 +138,10 @@ def _number(name: str) -> pl.Expr:
     return pl.col(name).cast(pl.Float64, strict=False)
 
 
-def _fault(name: str) -> pl.Expr:
+def _fault(name: str, *, required: bool) -> pl.Expr:
     text, number = pl.col(name), pl.col(f"{name}#")
-    wrong = text.fill_null("") != "" if name not in PRICES else pl.lit(value=True)
-    return pl.when(number.is_null() & wrong).then(
-        pl.format("{} is {}, not a number", pl.lit(name), _shown(text))
-    )
+    wrong = number.is_null() if required else number.is_null() & (text.fill_null("") != "")
+    return pl.when(wrong).then(pl.format("{} is {}, not a number", pl.lit(name), _shown(text)))
 
 
 def _shown(text: pl.Expr) -> pl.Expr:

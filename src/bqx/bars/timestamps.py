@@ -100,12 +100,20 @@ def _to_datetime(texts: pl.Series, form: str) -> pl.Series:
 def _epoch(texts: pl.Series, epoch: pl.Series) -> pl.Series:
     """Seconds or milliseconds since 1970; other texts are NULL."""
     number = texts.set(~epoch, None).cast(pl.Int64)
-    micros = number * pl.select(pl.when(texts.str.len_bytes() == 10).then(1_000_000).otherwise(1_000)).to_series()
+    micros = (
+        number
+        * pl.select(
+            pl.when(texts.str.len_bytes() == 10).then(1_000_000).otherwise(1_000)
+        ).to_series()
+    )
     return micros.cast(pl.Datetime("us"))
 
 
 def _offset(texts: pl.Series) -> pl.Series:
     hours = texts.str.slice(0, 3).cast(pl.Int64, strict=False)
     minutes = texts.str.slice(-2).cast(pl.Int64, strict=False)
-    signed = hours * 60 + minutes * pl.select(pl.when(texts.str.starts_with("-")).then(-1).otherwise(1)).to_series()
+    signed = (
+        hours * 60
+        + minutes * pl.select(pl.when(texts.str.starts_with("-")).then(-1).otherwise(1)).to_series()
+    )
     return (signed.fill_null(0) * 60_000_000).cast(pl.Duration("us"))

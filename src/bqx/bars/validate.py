@@ -63,9 +63,7 @@ def mark(rows: Rows, finding: pl.Expr | pl.Series) -> Rows:
         rows: The rows.
         finding: ``reason: detail`` texts, NULL for a good row.
     """
-    rows = rows.with_columns(
-        pl.when(pl.col("reason").is_null()).then(finding).alias("finding")
-    )
+    rows = rows.with_columns(pl.when(pl.col("reason").is_null()).then(finding).alias("finding"))
     parts = pl.col("finding").str.splitn(": ", 2).struct
     return rows.with_columns(
         pl.coalesce("reason", parts.field("field_0")).alias("reason"),
@@ -83,14 +81,31 @@ def _row_rules(now: datetime) -> list[pl.Expr]:
     latest = now + timedelta(minutes=1)
     return [
         _rule(seconds != 0, Reason.NOT_A_MINUTE, "{}", "ts_utc"),
-        *(_rule(pl.col(c).is_not_null() & ~pl.col(c).is_finite(), Reason.NOT_FINITE, f"{c} {{}}", c)
-          for c in (*_QUOTES, "volume")),
+        *(
+            _rule(
+                pl.col(c).is_not_null() & ~pl.col(c).is_finite(), Reason.NOT_FINITE, f"{c} {{}}", c
+            )
+            for c in (*_QUOTES, "volume")
+        ),
         *(_rule(pl.col(c) <= 0, Reason.NON_POSITIVE_PRICE, f"{c} {{}}", c) for c in _QUOTES),
         *(_high_low(side) for side in _SIDES),
-        *(_rule(pl.col(ask) < pl.col(bid), Reason.ASK_BELOW_BID, f"{ask} {{}} < {bid} {{}}", ask, bid)
-          for ask, bid in zip(ASK, BID, strict=True)),
+        *(
+            _rule(
+                pl.col(ask) < pl.col(bid),
+                Reason.ASK_BELOW_BID,
+                f"{ask} {{}} < {bid} {{}}",
+                ask,
+                bid,
+            )
+            for ask, bid in zip(ASK, BID, strict=True)
+        ),
         _rule(pl.col("volume") < 0, Reason.NEGATIVE_VOLUME, "volume {}", "volume"),
-        _rule(pl.col("ts_utc") > latest, Reason.FUTURE, f"{{}} is after {now:%Y-%m-%d %H:%M}", "ts_utc"),
+        _rule(
+            pl.col("ts_utc") > latest,
+            Reason.FUTURE,
+            f"{{}} is after {now:%Y-%m-%d %H:%M}",
+            "ts_utc",
+        ),
     ]
 
 
@@ -107,7 +122,9 @@ def _high_low(side: tuple[str, ...]) -> pl.Expr:
 def _outside(rows: Rows, week: TradingWeek) -> pl.Series:
     minutes = rows["ts_utc"].dt.epoch("s").fill_null(0).to_numpy() // 60
     closed = ~Calendar(week).is_open(minutes.astype(np.int64))
-    detail = pl.format("{}: {} is outside {}", pl.lit(Reason.OUTSIDE_WEEK), _weekday(), pl.lit(str(week)))
+    detail = pl.format(
+        "{}: {} is outside {}", pl.lit(Reason.OUTSIDE_WEEK), _weekday(), pl.lit(str(week))
+    )
     return rows.select(pl.when(pl.Series(closed)).then(detail)).to_series()
 
 
@@ -128,7 +145,10 @@ def _mark_repeats(rows: Rows) -> Rows:
         versions=spread,
     )
     conflict = _rule(
-        pl.col("versions") > 1, Reason.CONFLICTING_DUPLICATE, "{} versions of this minute", "versions"
+        pl.col("versions") > 1,
+        Reason.CONFLICTING_DUPLICATE,
+        "{} versions of this minute",
+        "versions",
     )
     return pl.concat([single, mark(repeated, conflict).drop("versions")]).sort("ts_utc", "line")
 

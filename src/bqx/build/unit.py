@@ -10,12 +10,12 @@ from pathlib import Path
 
 from bqx.build.plan import Unit, narrowed
 from bqx.errors import PostConditionError
-from bqx.features.arrow import to_arrow
+from bqx.features.arrow import MICROSECONDS, to_arrow
 from bqx.features.compute import TableData, compute_tables
 from bqx.features.family import Family
 from bqx.features.registry import Registry
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.hashing import content_hash
+from bqx.store.hashing import data_hash
 from bqx.store.parquet import write_file
 from bqx.store.slices import extent, load_slice
 from bqx.store.state import Partition
@@ -70,7 +70,7 @@ def _write(store: EmbeddedStore, unit: Unit, number: int, data: TableData) -> Pa
         pair=unit.pair,
         month=unit.month,
         rows=table.num_rows,
-        hash=content_hash(table),
+        hash=data_hash(data, data.minutes * MICROSECONDS),
         bytes=size,
         fingerprint=task.fingerprint,
         inputs=task.inputs,

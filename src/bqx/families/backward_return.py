@@ -20,10 +20,10 @@ def _past(w: int) -> int:
     return w + 1
 
 
-def _aggregate(name: str, description: str, *, unit: str = "index", low: float | None = 0.0) -> Feature:
-    return Feature(
-        f"agg_bqx_{name}", description, unit=unit, low=low, history=_past(AGGREGATE)
-    )
+def _aggregate(
+    name: str, description: str, *, unit: str = "index", low: float | None = 0.0
+) -> Feature:
+    return Feature(f"agg_bqx_{name}", description, unit=unit, low=low, history=_past(AGGREGATE))
 
 
 def _returns(d: Domain) -> FloatArray:

@@ -29,7 +29,7 @@ def to_arrow(data: TableData, metadata: Mapping[str, str] | None = None) -> pa.T
     bitmaps: dict[int, pa.Buffer] = {}
     arrays = [timestamps(data.minutes)]
     for column in data.columns:
-        # Columns of one history share their mask, and so the bitmap.
+        # Columns of one history share their mask, which the table keeps, and so the bitmap.
         key = id(column.valid)
         if key not in bitmaps:
             bitmaps[key] = bitmap(column.valid)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +17,6 @@ from bqx.features.feature import Column
 from bqx.features.registry import Registry
 from bqx.features.table import TableSpec
 from bqx.features.validity import Validity
-from bqx.kernels.summary import publish
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Slice:
 
 
 def compute_tables(
-    registry: Registry, specs: Mapping[str, TableSpec], piece: Slice
+    registry: Registry, specs: Mapping[str, TableSpec], piece: Slice, *, threads: int = 1
 ) -> dict[str, TableData]:
     """Compute tables over one slice; they share domains and intermediate results.
 
@@ -79,33 +80,62 @@ def compute_tables(
         registry: Where the families of the columns are found.
         specs: The tables, possibly with some of their columns only, by name.
         piece: The slice, with enough look-back.
+        threads: Windows that are computed at the same time.
 
     Raises:
         PostConditionError: If a column breaks its contract.
     """
     validity = Validity(piece.grid)
-    return {name: _table(registry, spec, piece, validity) for name, spec in specs.items()}
+    for history in {c.history for spec in specs.values() for c in spec.columns}:
+        validity.mask(history)  # made before threads share them
+    run = partial(_run, registry, piece, validity)
+    tasks = _tasks(specs)
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            parts = list(pool.map(run, tasks))
+    else:
+        parts = [run(task) for task in tasks]
+    found = {key: column for part in parts for key, column in part.items()}
+    minutes = piece.grid.minutes[piece.low :]
+    return {
+        name: TableData(spec, minutes, tuple(found[name, c.name] for c in spec.columns))
+        for name, spec in specs.items()
+    }
 
 
-def _table(registry: Registry, spec: TableSpec, piece: Slice, validity: Validity) -> TableData:
-    domain = piece.domains[spec.domain]
-    results: dict[tuple[str, int | None], Columns] = {}
-    scratch = np.empty(len(piece.grid) - piece.low)
-    columns = []
-    for column in spec.columns:
-        key = (column.family, column.window)
-        if key not in results:
-            results[key] = _run(registry, key, domain)
-        values = _values(results[key], column, domain)[piece.low :]
-        valid = validity.mask(column.history)[piece.low :]
-        columns.append(_checked(spec, column, values, valid, scratch))
-    return TableData(spec, piece.grid.minutes[piece.low :], tuple(columns))
+_Call = tuple[str, int | None]
+"""A family and a window: one run of ``compute``."""
+
+_Task = dict[_Call, list[tuple[TableSpec, Column]]]
+"""Runs that share intermediate results, with the columns that are wanted of each."""
 
 
-def _run(registry: Registry, key: tuple[str, int | None], domain: Domain) -> Columns:
-    name, window = key
-    family = registry.family(name)()
-    return family.compute_fixed(domain) if window is None else family.compute(domain, window)
+def _tasks(specs: Mapping[str, TableSpec]) -> list[_Task]:
+    """One task per domain and window."""
+    tasks: dict[tuple[str, int | None], _Task] = {}
+    for spec in specs.values():
+        for column in spec.columns:
+            task = tasks.setdefault((spec.domain, column.window), {})
+            task.setdefault((column.family, column.window), []).append((spec, column))
+    return list(tasks.values())
+
+
+def _run(
+    registry: Registry, piece: Slice, validity: Validity, task: _Task
+) -> dict[tuple[str, str], ColumnData]:
+    found = {}
+    for (name, window), wanted in task.items():
+        family = registry.family(name)()
+        domain = piece.domains[wanted[0][0].domain]
+        if window is None:
+            result = family.compute_fixed(domain)
+        else:
+            result = family.compute(domain, window)
+        for spec, column in wanted:
+            values = _values(result, column, domain)[piece.low :]
+            valid = validity.mask(column.history)[piece.low :]
+            found[spec.name, column.name] = _checked(spec, column, values, valid)
+    return found
 
 
 def _values(result: Columns, column: Column, domain: Domain) -> FloatArray:
@@ -120,20 +150,28 @@ def _values(result: Columns, column: Column, domain: Domain) -> FloatArray:
     return values
 
 
-def _checked(
-    spec: TableSpec, column: Column, values: FloatArray, valid: BoolArray, scratch: FloatArray
-) -> ColumnData:
-    nans, infinities, low, high = publish(values, valid, scratch)
+def _checked(spec: TableSpec, column: Column, values: FloatArray, valid: BoolArray) -> ColumnData:
     expected = len(valid) - int(np.count_nonzero(valid))
-    if infinities or (nans and not column.nullable):
-        raise _broken(spec, column, f"{nans} NaN and {infinities} infinite values", "finite values")
-    if (column.low is not None and low < column.low) or (
-        column.high is not None and high > column.high
-    ):
-        raise _broken(spec, column, f"values from {low!r} to {high!r}", f"{column.comment}")
-    if nans:
-        valid = valid & ~np.isnan(values)
-    return ColumnData(column, values, valid, expected, expected + nans)
+    odd = valid & ~np.isfinite(values)
+    missing = 0
+    if odd.any():
+        missing = int(np.count_nonzero(odd))
+        infinite = int(np.count_nonzero(np.isinf(values[odd])))
+        if infinite or not column.nullable:
+            found = f"{missing - infinite} NaN and {infinite} infinite values"
+            raise _broken(spec, column, found, "finite values")
+        valid = valid & ~odd
+    _check_range(spec, column, values, valid)
+    return ColumnData(column, values, valid, expected, expected + missing)
+
+
+def _check_range(spec: TableSpec, column: Column, values: FloatArray, valid: BoolArray) -> None:
+    below = column.low is not None and (values < column.low) & valid
+    above = column.high is not None and (values > column.high) & valid
+    if np.any(below) or np.any(above):
+        shown = values[valid]
+        found = f"values from {shown.min()!r} to {shown.max()!r}"
+        raise _broken(spec, column, found, column.comment)
 
 
 def _broken(spec: TableSpec, column: Column, found: str, expected: str) -> PostConditionError:

@@ -70,7 +70,9 @@ class Family:
     @classmethod
     def columns(cls, domain: DomainName) -> tuple[Column, ...]:
         """The columns for a domain: all features of a window, window after window."""
-        fixed = [_column(cls, domain, k, f, None) for k, f in cls.features.items() if not f.windowed]
+        fixed = [
+            _column(cls, domain, k, f, None) for k, f in cls.features.items() if not f.windowed
+        ]
         windowed = [
             _column(cls, domain, k, f, w)
             for w in cls.windows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import Literal
@@ -19,6 +20,8 @@ from bqx.store.barstore import M1
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.parquet import read_file
 from bqx.store.slices import extent, load_slice, row_runs
+
+THREADS = os.cpu_count() or 1
 
 Moment = datetime | date | str
 Source = Literal["computed", "stored"]
@@ -107,7 +110,8 @@ def _computed(
         rows = max(first, low), min(last, high)
         if rows[0] < rows[1]:
             piece = load_slice(store, pair, span, rows, spec.memory)
-            tables.append(to_arrow(compute_tables(store.registry, {spec.name: spec}, piece)[spec.name]))
+            data = compute_tables(store.registry, {spec.name: spec}, piece, threads=THREADS)
+            tables.append(to_arrow(data[spec.name]))
     return tables
 
 

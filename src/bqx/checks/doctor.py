@@ -1,0 +1,171 @@
+"""The environment, the store's health, and what to do about each finding."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from bqx.build.memory import BASE, MIB
+from bqx.config import FILE
+from bqx.errors import BqxError
+from bqx.market import PAIRS, moment_of, month_of
+from bqx.store.embedded import EmbeddedStore
+from bqx.store.parquet import TEMPORARY
+
+Level = Literal["ok", "note", "warning", "error"]
+LIBRARIES = ("numpy", "numba", "polars", "pyarrow", "duckdb")
+MIN_FREE_DISK = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding: its level, what was found, and what to do about it."""
+
+    level: Level
+    found: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All findings."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is wrong; warnings and notes are allowed."""
+        return all(line.level != "error" for line in self.lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """The findings as plain values."""
+        return {"healthy": self.healthy, "findings": [asdict(line) for line in self.lines]}
+
+    def to_text(self) -> str:
+        """A line per finding, with the advice below it."""
+        lines = []
+        for line in self.lines:
+            lines.append(f"{line.level:8} {line.found}")
+            if line.advice:
+                lines.append(f"{'':8} -> {line.advice}")
+        return "\n".join(lines)
+
+
+def examine(root: Path) -> Diagnosis:
+    """Examine the machine, and the store at ``root`` if there is one."""
+    lines = [*_environment(root)]
+    if not (root / FILE).is_file():
+        lines.append(Line("note", f"no store at {root}", "`bqx ingest FILES` makes one"))
+        return Diagnosis(tuple(lines))
+    try:
+        with EmbeddedStore(root) as store:
+            lines += [*_bars(store), *_files(store), *_tables(store)]
+    except BqxError as error:
+        lines.append(Line("error", error.found, error.hint or error.expected))
+    return Diagnosis(tuple(lines))
+
+
+def _environment(root: Path) -> Iterator[Line]:
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
+    yield Line("ok", f"Python {platform.python_version()}, {versions}")
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    level: Level = "ok" if memory > 4 * BASE else "warning"
+    advice = "" if level == "ok" else "build with --workers 1 and a small --max-memory"
+    yield Line(level, f"{os.cpu_count()} cores, {memory // MIB:,} MiB of memory", advice)
+    place = next(p for p in (root.resolve(), *root.resolve().parents) if p.exists())
+    free = shutil.disk_usage(place).free
+    level = "ok" if free > MIN_FREE_DISK else "warning"
+    advice = "" if level == "ok" else "a year of all tables of one pair takes about 0.5 GB"
+    yield Line(level, f"{free // MIB:,} MiB free at {place}", advice)
+    kernels = Path(sys.modules["bqx.store.embedded"].__file__ or "").parents[1] / "kernels"
+    if not os.access(kernels, os.W_OK) and "NUMBA_CACHE_DIR" not in os.environ:
+        yield Line(
+            "note",
+            "compiled kernels cannot be kept beside the code",
+            "set NUMBA_CACHE_DIR to a writable folder, or each start compiles anew",
+        )
+
+
+def _bars(store: EmbeddedStore) -> Iterator[Line]:
+    pairs = store.state.pairs()
+    if not pairs:
+        yield Line("warning", "the store holds no bars", "`bqx ingest FILES`")
+        return
+    missing = sorted(set(PAIRS) - set(pairs))
+    names = f"; without {', '.join(missing)}" if missing else ""
+    yield Line("ok", f"bars of {len(pairs)} of {len(PAIRS)} pairs{names}")
+    for pair in pairs:
+        yield from _baseline(store, pair)
+    for week, count in _proposals(store):
+        if week != store.settings.week:
+            yield Line(
+                "note",
+                f"{count} sources have bars in a shorter week only: {week}",
+                f"`bqx config set week '{week}'`",
+            )
+    if store.state.query("SELECT 1 FROM sources WHERE synthetic LIMIT 1"):
+        yield Line("note", "some bars are synthetic", "no result on them says anything of a market")
+
+
+def _baseline(store: EmbeddedStore, pair: str) -> Iterator[Line]:
+    months = store.bars.months(pair)
+    try:
+        baseline = store.bars.baseline(pair)
+    except BqxError as error:
+        yield Line("error", error.found, error.hint)
+        return
+    early = [m for m in months if m < month_of(baseline.minute)]
+    if early:
+        yield Line(
+            "warning",
+            f"{len(early)} months of {pair} lie before its baseline of"
+            f" {moment_of(baseline.minute):%Y-%m-%d %H:%M} and have no rate index",
+            "ingest the whole history into a new store, or set baseline_start there",
+        )
+
+
+def _proposals(store: EmbeddedStore) -> list[tuple[str, int]]:
+    rows = store.state.query(
+        "SELECT json_extract(report, '$.week_proposal') AS week, count(*) FROM sources"
+        " WHERE week IS NOT NULL GROUP BY week ORDER BY 2 DESC"
+    )
+    return [(str(week), int(str(count))) for week, count in rows]
+
+
+def _files(store: EmbeddedStore) -> Iterator[Line]:
+    recorded = store.state.partitions()
+    lost = [key for key in recorded if not store.path(*key).exists()]
+    if lost:
+        found = f"{len(lost)} recorded partitions have no file, the first {'/'.join(lost[0])}"
+        yield Line("error", found, "`bqx verify`; tables: `bqx build --force`; bars: ingest again")
+    leftovers = len(list(store.root.rglob(f"*{TEMPORARY}")))
+    if leftovers:
+        found = f"{leftovers} temporary files of a build that was killed"
+        yield Line("note", found, "the next build or ingest removes them")
+    size = sum(p.bytes for p in recorded.values())
+    yield Line("ok", f"{len(recorded):,} partitions, {size / 1e6:,.0f} MB")
+
+
+def _tables(store: EmbeddedStore) -> Iterator[Line]:
+    unknown = sorted({t for t, _, _ in store.state.partitions()} - {*store.tables, "m1"})
+    if unknown:
+        found = f"tables of families that are not installed: {', '.join(unknown)}"
+        yield Line("warning", found, "name their module in the setting `families`")
+    from bqx.build.plan import make_plan
+
+    present: dict[str, set[str]] = {}
+    for table, pair, _ in store.state.partitions():
+        if table in store.tables:
+            present.setdefault(pair, set()).add(table)
+    stale = sum(make_plan(store, sorted(t), [p]).partitions for p, t in present.items())
+    if stale:
+        yield Line("warning", f"{stale:,} partitions are missing or outdated", "`bqx update`")
+    elif present:
+        yield Line("ok", "every table that is stored is current")

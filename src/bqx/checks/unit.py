@@ -1,0 +1,173 @@
+"""What the checks look at: a pair's truth and its stored partitions of one month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from bqx.checks.expected import Truth, truth
+from bqx.domains.grid import BoolArray, FloatArray, Int64Array
+from bqx.errors import IntegrityError
+from bqx.features.feature import Column
+from bqx.features.table import KEY, TableSpec
+from bqx.market import moment_of
+from bqx.store.embedded import EmbeddedStore
+from bqx.store.parquet import read_file
+
+Values = tuple[FloatArray, BoolArray]
+"""A column on the expected rows: values, and where they are not NULL."""
+
+
+class Stored:
+    """A stored partition, laid on the rows that it should have.
+
+    Args:
+        table: The partition as it was read.
+        expected: Epoch minutes of the expected rows.
+    """
+
+    def __init__(self, table: pa.Table, expected: Int64Array) -> None:
+        self.table = table
+        self.minutes = minutes_of(table)
+        self._expected = expected
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names, types and comments as stored."""
+        return self.table.schema
+
+    @cached_property
+    def _rows(self) -> tuple[Int64Array, BoolArray] | None:
+        """Stored row of each expected one, and whether there is one; None when they are the same."""
+        if np.array_equal(self.minutes, self._expected):
+            return None
+        order = np.argsort(self.minutes, kind="stable")
+        at = np.searchsorted(self.minutes, self._expected, sorter=order)
+        rows = order[np.minimum(at, len(order) - 1)] if len(order) else np.zeros_like(at)
+        present = self.minutes[rows] == self._expected if len(order) else np.zeros(len(at), np.bool_)
+        return rows, present
+
+    def has(self, name: str) -> bool:
+        """Whether the column exists and holds floating-point numbers."""
+        at = self.schema.get_field_index(name)
+        return at >= 0 and bool(pa.types.is_floating(self.schema.field(at).type))
+
+    def column(self, name: str) -> Values:
+        """A column on the expected rows; a row that is not stored counts as NULL."""
+        values, valid = _values(self.table.column(name))
+        if self._rows is None:
+            return values, valid
+        rows, present = self._rows
+        if not len(values):
+            return np.zeros(len(rows)), present
+        return values[rows], valid[rows] & present
+
+
+def minutes_of(table: pa.Table) -> Int64Array:
+    """Epoch minutes of a table's key."""
+    seconds = table.column(KEY).cast(pa.timestamp("s", tz="UTC")).cast(pa.int64())
+    return np.asarray(seconds.to_numpy() // 60, dtype=np.int64)
+
+
+def _values(column: pa.ChunkedArray) -> Values:
+    array = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [])
+    array = array.cast(pa.float64())
+    _, data = array.buffers()
+    values = np.frombuffer(data, np.float64, len(array), 8 * array.offset)
+    if array.null_count == 0:
+        return values, np.ones(len(array), np.bool_)
+    return values, np.asarray(array.is_valid().to_numpy(zero_copy_only=False))
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One pair and month.
+
+    Attributes:
+        store: The store.
+        truth: What the pair's tables must hold.
+        month: ``yyyy_mm``.
+        low: First position of the month.
+        high: One after its last.
+        tables: Partitions that could be read, by table.
+        problems: Why the others could not, by table.
+    """
+
+    store: EmbeddedStore
+    truth: Truth
+    month: str
+    low: int
+    high: int
+    tables: Mapping[str, Stored]
+    problems: Mapping[str, str]
+
+    @property
+    def pair(self) -> str:
+        """The pair."""
+        return self.truth.pair
+
+    @property
+    def rows(self) -> int:
+        """Rows that each partition should have."""
+        return self.high - self.low
+
+    @property
+    def minutes(self) -> Int64Array:
+        """Epoch minutes of those rows."""
+        return self.truth.minutes[self.low : self.high]
+
+    def spec(self, table: str) -> TableSpec:
+        """The contract of a table."""
+        return self.store.tables[table]
+
+    def columns(self, table: str) -> Iterable[tuple[Column, Values]]:
+        """The columns of a partition that its contract names and the file has."""
+        stored = self.tables[table]
+        for column in self.spec(table).columns:
+            if stored.has(column.name):
+                yield column, stored.column(column.name)
+
+    def valid(self, history: int) -> BoolArray:
+        """Where values of that history must be shown."""
+        return self.truth.valid(history, self.low, self.high)
+
+    def series(self, domain: str) -> FloatArray:
+        """The domain's series on the expected rows."""
+        return self.truth.series(domain)[self.low : self.high]
+
+    def time(self, row: int) -> str:
+        """Time of an expected row."""
+        return f"{moment_of(int(self.minutes[row])):%Y-%m-%d %H:%M}"
+
+
+def load_truth(store: EmbeddedStore, pair: str) -> Truth | None:
+    """Read a pair's bars; None when none of them lies in a trading minute."""
+    bars = {}
+    for month in store.bars.months(pair):
+        table = read_file(store.bars.path(pair, month), [KEY, "close"])
+        bars[month] = minutes_of(table), _values(table.column("close"))[0]
+    if not any(store.calendar.is_open(minutes).any() for minutes, _ in bars.values()):
+        return None
+    baseline = store.bars.baseline(pair)
+    return truth(pair, bars, store.calendar, (baseline.minute, baseline.rate))
+
+
+def load_unit(store: EmbeddedStore, known: Truth, month: str, names: Iterable[str]) -> Unit:
+    """Read the partitions of a pair and month, each file once."""
+    low, high = known.span(month)
+    tables: dict[str, Stored] = {}
+    problems: dict[str, str] = {}
+    for name in names:
+        path = store.path(name, known.pair, month)
+        try:
+            if not path.exists():
+                problems[name] = "no file"
+                continue
+            tables[name] = Stored(read_file(path), known.minutes[low:high])
+        except (IntegrityError, KeyError) as error:
+            problems[name] = str(error)
+    return Unit(store, known, month, low, high, tables, problems)

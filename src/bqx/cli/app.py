@@ -1,0 +1,51 @@
+"""All commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bqx.cli import building, catalogue, checking, data, demo, settings, snapshots
+
+app = typer.Typer(
+    name="bqx",
+    help="Leak-free dual-domain features for FX research: from one-minute bars to aligned tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - the signature of a callback
+    if value:
+        from bqx import __version__
+
+        typer.echo(f"bqx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of bqx itself."""
+
+
+app.command("ingest")(data.ingest)
+app.command("update")(data.update)
+app.command("plan")(building.plan)
+app.command("build")(building.build)
+app.command("read")(data.read)
+app.command("sql")(data.sql)
+app.command("align")(checking.align)
+app.add_typer(checking.check_app, name="check")
+app.command("verify")(checking.verify)
+app.command("doctor")(checking.doctor)
+app.add_typer(snapshots.app, name="snapshot")
+app.add_typer(settings.app, name="config")
+app.command("catalogue")(catalogue.catalogue)
+app.command("demo")(demo.demo)
