@@ -88,7 +88,7 @@ class Store(EmbeddedStore):
         tables = self.registry.resolve(names)
         return make_plan(self, tables, chosen, months, windows, force=force)
 
-    def build(  # noqa: PLR0913 - one call that says everything
+    def build(
         self,
         families: Names = "all",
         *,

@@ -111,7 +111,7 @@ def iter_synthetic_bars(
     minutes = _minutes(start, days)
     activity = {c: _activity(minutes, MONEY[c].sessions) for c in CURRENCIES}
     values = {c: _value(minutes, c, activity[c], seed) for c in CURRENCIES}
-    common = _outages(_generator(seed, "common"), len(minutes), -(-days // 30))
+    common = _outages(_generator(seed, "common"), len(minutes), max(days // 30, 1))
     for name in names:
         base, quote = PAIRS[name].base, PAIRS[name].quote
         busy = (activity[base] + activity[quote]) / 2
@@ -222,8 +222,8 @@ def _spread(rng: np.random.Generator, name: str, mids: Int64Array, busy: FloatAr
 def _volume(rng: np.random.Generator, mids: Int64Array, busy: FloatArray) -> FloatArray:
     """Ticks of each minute: more in busy hours and in wide bars."""
     reach = (mids[:, 1] - mids[:, 2]) / max(float(np.mean(mids[:, 1] - mids[:, 2])), 1e-9)
-    ticks: FloatArray = 1.0 + rng.poisson(60 * busy * np.sqrt(0.2 + reach))
-    return ticks
+    ticks = 1 + rng.poisson(60 * busy * np.sqrt(0.2 + reach))
+    return ticks.astype(np.float64)
 
 
 def _gaps(rng: np.random.Generator, name: str, busy: FloatArray, days: int) -> BoolArray:

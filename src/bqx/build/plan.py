@@ -158,7 +158,7 @@ def make_plan(
             continue
         for month in select_months(months, store.bars.months(pair)):
             rows = month_rows(store, span, month)
-            tasks = _tasks(store, pair, span, rows, fingerprints, windows)
+            tasks = _tasks(store, (pair, span, rows), fingerprints, windows)
             todo = [
                 t
                 for t in tasks
@@ -170,20 +170,21 @@ def make_plan(
     return Plan(tuple(units), current, _last_throughput(store))
 
 
-def _tasks(  # noqa: PLR0913
+def _tasks(
     store: EmbeddedStore,
-    pair: str,
-    span: Extent,
-    rows: tuple[int, int],
+    place: tuple[str, Extent, tuple[int, int]],
     fingerprints: dict[str, str],
     windows: Sequence[int] | None,
 ) -> list[TableTask]:
+    pair, span, rows = place
     if rows[0] >= rows[1]:
         return []
     days = store.state.days(pair)
     chosen = None if windows is None else tuple(sorted(windows))
     return [
-        TableTask(t, chosen, f, inputs_hash(store, pair, span, rows, store.tables[t], days))
+        TableTask(
+            t, chosen, f, inputs_hash(store, pair, span, rows, spec=store.tables[t], days=days)
+        )
         for t, f in fingerprints.items()
     ]
 

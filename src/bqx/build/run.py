@@ -67,8 +67,10 @@ def run(
     ledger = _Ledger(store, progress)
     with store.writing(), _pool(executor, count) as pool:
         submit = _submitter(store, pool, local=local)
-        interrupted = _drive(list(plan.units), submit, ledger, count)
-    report = ledger.report(plan, count, _name(executor), time.perf_counter() - began, interrupted)
+        stopped = _drive(list(plan.units), submit, ledger, count)
+    report = ledger.report(
+        plan, count, _name(executor), time.perf_counter() - began, stopped=stopped
+    )
     store.state.log_run("build", started, report.to_json())
     return report
 
@@ -128,7 +130,7 @@ class _Ledger:
         self._progress(unit, receipt)
 
     def report(
-        self, plan: Plan, workers: int, executor: str, seconds: float, interrupted: bool
+        self, plan: Plan, workers: int, executor: str, seconds: float, *, stopped: bool
     ) -> BuildReport:
         written = [p for r in self._receipts for p in r.partitions]
         return BuildReport(
@@ -142,7 +144,7 @@ class _Ledger:
             workers=workers,
             executor=executor,
             failures=tuple(self._failures),
-            interrupted=interrupted,
+            interrupted=stopped,
         )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -57,7 +57,10 @@ class Stored:
         return at >= 0 and bool(pa.types.is_floating(self.schema.field(at).type))
 
     def column(self, name: str) -> Values:
-        """A column on the expected rows; a row that is not stored counts as NULL."""
+        """A column on the expected rows; what is not stored counts as NULL."""
+        if not self.has(name):
+            rows = len(self._expected)
+            return np.zeros(rows), np.zeros(rows, np.bool_)
         values, valid = _values(self.table.column(name))
         if self._rows is None:
             return values, valid
@@ -104,6 +107,7 @@ class Unit:
     high: int
     tables: Mapping[str, Stored]
     problems: Mapping[str, str]
+    _memo: dict[object, BoolArray] = field(default_factory=dict)
 
     @property
     def pair(self) -> str:
@@ -124,16 +128,20 @@ class Unit:
         """The contract of a table."""
         return self.store.tables[table]
 
-    def columns(self, table: str) -> Iterable[tuple[Column, Values]]:
-        """The columns of a partition that its contract names and the file has."""
-        stored = self.tables[table]
+    def columns(self, table: str) -> Iterator[tuple[Column, FloatArray, BoolArray]]:
+        """The columns of a partition; one that the file lacks counts as NULL in every row."""
         for column in self.spec(table).columns:
-            if stored.has(column.name):
-                yield column, stored.column(column.name)
+            yield column, *self.tables[table].column(column.name)
 
     def valid(self, history: int) -> BoolArray:
-        """Where values of that history must be shown."""
-        return self.truth.valid(history, self.low, self.high)
+        """Where values of that history must be shown, own rules of a column aside."""
+        return self.memo(history, lambda: self.truth.valid(history, self.low, self.high))
+
+    def memo(self, key: object, make: Callable[[], BoolArray]) -> BoolArray:
+        """A mask, worked out once: several checks ask for it."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]
 
     def series(self, domain: str) -> FloatArray:
         """The domain's series on the expected rows."""

@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - the signature of a callback
+def _version(value: bool) -> None:
     if value:
         from bqx import __version__
 

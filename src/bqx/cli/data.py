@@ -38,7 +38,7 @@ def ingest(
     files: Files,
     store: StoreOption = Path(DEFAULT_STORE),
     pair: PairOption = None,
-    format: FormatOption = None,  # noqa: A002 - the option's name
+    format: FormatOption = None,
     timezone: TimezoneOption = None,
     column: Annotated[
         list[str] | None,
@@ -87,7 +87,7 @@ def update(
     files: Annotated[list[Path] | None, typer.Argument(help="Vendor files.")] = None,
     store: StoreOption = Path(DEFAULT_STORE),
     pair: PairOption = None,
-    format: FormatOption = None,  # noqa: A002
+    format: FormatOption = None,
     timezone: TimezoneOption = None,
     workers: WorkersOption = 2,
     json: JsonOption = False,

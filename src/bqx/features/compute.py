@@ -127,10 +127,7 @@ def _run(
     for (name, window), wanted in task.items():
         family = registry.family(name)()
         domain = piece.domains[wanted[0][0].domain]
-        if window is None:
-            result = family.compute_fixed(domain)
-        else:
-            result = family.compute(domain, window)
+        result = family.compute_fixed(domain) if window is None else family.compute(domain, window)
         for spec, column in wanted:
             values = _values(result, column, domain)[piece.low :]
             valid = validity.mask(column.history)[piece.low :]

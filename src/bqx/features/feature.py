@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 History = int | Callable[[int], int]
-"""Rows of the series that a value needs, including its own: a number, or a function of the window."""
+"""Rows of the series behind a value, its own included: a number, or a function of the window."""
 
 Bound = float | None
 

@@ -21,7 +21,7 @@ from bqx.market import Calendar, parse_pair
 PRICES = ("open", "high", "low", "close")
 
 
-def compute(  # noqa: PLR0913 - one call that says everything
+def compute(
     table: str,
     bars: pl.DataFrame,
     *,
@@ -120,7 +120,8 @@ def bar_arrays(bars: pl.DataFrame) -> BarArrays:
         )
     volume = bars["volume"] if "volume" in bars.columns else pl.repeat(None, len(bars), eager=True)
     floats = volume.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    return BarArrays(minutes, *(_price(bars, name) for name in PRICES), floats)
+    opens, highs, lows, closes = (_price(bars, name) for name in PRICES)
+    return BarArrays(minutes, opens, highs, lows, closes, floats)
 
 
 def _price(bars: pl.DataFrame, name: str) -> FloatArray:

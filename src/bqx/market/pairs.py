@@ -105,7 +105,7 @@ _DECORATION = re.compile(r"^(frx|fx[:_]|oanda[:_])|[\s/_\-.:]|=x$")
 
 
 def parse_pair(text: str) -> Pair:
-    """Read a pair in any of the usual spellings: ``eurusd``, ``EUR/USD``, ``frxEURUSD``, ``EUR_USD``.
+    """Read a pair in any usual spelling: ``eurusd``, ``EUR/USD``, ``frxEURUSD``, ``EUR_USD``.
 
     Raises:
         UnknownNameError: If the text names none of the 28 pairs; the hint names the nearest.

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from bqx.config import FILE, StoreSettings, read_store_settings
 from bqx.errors import StoreError, UnknownNameError
@@ -64,7 +65,7 @@ class EmbeddedStore:
         """Close the state file."""
         self.state.close()
 
-    def __enter__(self) -> EmbeddedStore:
+    def __enter__(self) -> Self:
         """The store itself."""
         return self
 

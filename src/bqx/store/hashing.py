@@ -32,7 +32,7 @@ class ContentHash:
         if valid is not None:
             self._digest.update(self._pack(valid))
             values = np.where(valid, values, 0)
-        self._digest.update(memoryview(np.ascontiguousarray(values)).cast("B"))
+        self._digest.update(np.ascontiguousarray(values).data.cast("B"))
 
     def _pack(self, valid: NDArray[np.bool_]) -> bytes:
         # Columns of one history share their mask; keeping it keeps its identity its own.

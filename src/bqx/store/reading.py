@@ -15,7 +15,6 @@ from bqx.errors import BqxError, UnknownNameError
 from bqx.features.arrow import schema_of, to_arrow
 from bqx.features.compute import compute_tables
 from bqx.features.table import KEY, TableSpec
-from bqx.market import epoch_minute
 from bqx.store.barstore import M1
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.parquet import read_file
@@ -27,7 +26,7 @@ Moment = datetime | date | str
 Source = Literal["computed", "stored"]
 
 
-def read_table(  # noqa: PLR0913 - one call that says everything
+def read_table(
     store: EmbeddedStore,
     table: str,
     pair: str,
@@ -119,7 +118,7 @@ def _stored(
     store: EmbeddedStore, spec: TableSpec, pair: str, window: tuple[int, int]
 ) -> list[pa.Table]:
     tables = []
-    for _, partition in store.state.partitions(spec.name, pair).items():
+    for partition in store.state.partitions(spec.name, pair).values():
         if partition.last < window[0] or partition.first >= window[1]:
             continue
         path = store.path(spec.name, pair, partition.month)

@@ -84,6 +84,7 @@ def inputs_hash(
     pair: str,
     span: Extent,
     rows: tuple[int, int],
+    *,
     spec: TableSpec,
     days: Sequence[tuple[int, str]],
 ) -> str:
@@ -95,7 +96,7 @@ def inputs_hash(
     first = max(rows[0] - spec.memory + 1, span.first)
     ends = store.calendar.minutes(first, first + 1)[0], store.calendar.minutes(rows[1] - 1, rows[1])
     low, high = int(ends[0]) // MINUTES_A_DAY, int(ends[1][0]) // MINUTES_A_DAY
-    before = [d for d in itertools.takewhile(lambda d: d[0] < low, days)][-1:]
+    before = list(itertools.takewhile(lambda d: d[0] < low, days))[-1:]
     inside = [d for d in days if low <= d[0] <= high]
     baseline = store.bars.baseline(pair)
     start = max(span.start, first)

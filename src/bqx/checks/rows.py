@@ -1,0 +1,128 @@
+"""Partitions and rows: nothing missing, nothing outdated, nothing lost, and both domains join."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bqx.checks.contract import TWINS
+from bqx.checks.tally import Tally
+from bqx.checks.unit import Stored, Unit
+from bqx.domains.grid import Int64Array
+from bqx.features.feature import Column
+from bqx.market import moment_of
+from bqx.store.slices import extent, inputs_hash, month_rows
+
+BUILD = "; `bqx build` makes it"
+
+
+def partitions(unit: Unit, tally: Tally) -> None:
+    """Each partition is stored, recorded, readable, and made from today's code and bars."""
+    for table in (*unit.tables, *unit.problems):
+        tally.count(1)
+        problem = unit.problems.get(table) or _outdated(unit, table)
+        if problem:
+            tally.fail(table, None, problem, f"a current partition{BUILD}")
+
+
+def _outdated(unit: Unit, table: str) -> str | None:
+    key = (table, unit.pair, unit.month)
+    record = unit.store.state.partitions(table, unit.pair).get(key)
+    if record is None:
+        return "a file that the store's state does not know"
+    if record.fingerprint != unit.store.fingerprint(table):
+        return "made with other code, windows or trading minutes"
+    if record.inputs != _inputs(unit, table):
+        return "made from other bars"
+    if record.rows != unit.tables[table].table.num_rows:
+        return f"a file of {unit.tables[table].table.num_rows} rows, recorded with {record.rows}"
+    return None
+
+
+def _inputs(unit: Unit, table: str) -> str | None:
+    store = unit.store
+    span = extent(store, unit.pair)
+    if span is None:
+        return None
+    rows = month_rows(store, span, unit.month)
+    return inputs_hash(store, unit.pair, span, rows, unit.spec(table), store.state.days(unit.pair))
+
+
+def rows(unit: Unit, tally: Tally) -> None:
+    """Each trading minute from the first bar to the last has one row, and so has each bar."""
+    bars = unit.truth.bars
+    observed = unit.truth.minutes[bars[(bars >= unit.low) & (bars < unit.high)]]
+    for table, stored in unit.tables.items():
+        tally.count(len(unit.minutes))
+        _one_row_each(tally, table, stored.minutes, unit.minutes, observed)
+    outside = unit.truth.outside.get(unit.month, 0)
+    tally.note(outside, "bars outside the trading week; m1 keeps them, feature tables have no row")
+
+
+def _one_row_each(
+    tally: Tally, table: str, found: Int64Array, expected: Int64Array, observed: Int64Array
+) -> None:
+    problems = {
+        "missing": np.setdiff1d(expected, found),
+        "outside the grid": np.setdiff1d(found, expected),
+        "repeated": _repeated(found),
+    }
+    for name, minutes in problems.items():
+        if len(minutes):
+            lost = np.isin(minutes, observed).sum()
+            of_bars = f", {lost:,} of them with a bar" if lost else ""
+            found_text = f"{len(minutes):,} rows {name}, the first at {_time(minutes[0])}{of_bars}"
+            tally.fail(table, None, found_text, f"{len(expected):,} rows, one a minute", len(minutes))
+    if len(found) and (np.diff(found) < 0).any():
+        at = int(np.argmax(np.diff(found) < 0)) + 1
+        tally.fail(table, None, f"row {at} goes back in time", "rows in order of time")
+
+
+def _repeated(minutes: Int64Array) -> Int64Array:
+    unique, counts = np.unique(minutes, return_counts=True)
+    return np.repeat(unique, counts - 1)
+
+
+def _time(minute: int) -> str:
+    return f"{moment_of(int(minute)):%Y-%m-%d %H:%M}"
+
+
+def join(unit: Unit, tally: Tally) -> None:
+    """Twins hold the same times once each, and where both have a value by right, both have it."""
+    for twins in TWINS:
+        if all(table in unit.tables for table in twins):
+            _same_times(tally, twins, [unit.tables[t] for t in twins])
+            _comparable(unit, tally, twins)
+
+
+def _same_times(tally: Tally, twins: tuple[str, str], stored: list[Stored]) -> None:
+    rate, bqx = (np.unique(s.minutes) for s in stored)
+    tally.count(len(rate))
+    alone = np.setxor1d(rate, bqx)
+    if len(alone):
+        text = f"{len(alone):,} times in one of the two only, the first {_time(alone[0])}"
+        tally.fail(twins[1], "ts_utc", text, f"the times of {twins[0]}", len(alone))
+    for table, s in zip(twins, stored, strict=True):
+        repeats = len(s.minutes) - len(np.unique(s.minutes))
+        if repeats:
+            text = f"{repeats:,} times that stand there more than once"
+            tally.fail(table, "ts_utc", text, "unique times", repeats)
+
+
+def _comparable(unit: Unit, tally: Tally, twins: tuple[str, str]) -> None:
+    sides = [{(c.key, c.window): (c, valid) for c, _, valid in unit.columns(t)} for t in twins]
+    for key, (rate, here) in sides[0].items():
+        if key not in sides[1]:
+            continue
+        bqx, there = sides[1][key]
+        if rate.nullable or bqx.nullable:
+            continue
+        expected = unit.valid(rate.history) & unit.valid(bqx.history)
+        lacking = expected & ~(here & there)
+        tally.count(int(expected.sum()))
+        if lacking.any():
+            _not_comparable(unit, tally, (twins[1], bqx), lacking.nonzero()[0])
+
+
+def _not_comparable(unit: Unit, tally: Tally, place: tuple[str, Column], at: Int64Array) -> None:
+    text = f"{len(at):,} rows where a domain has no value, the first {unit.time(int(at[0]))}"
+    tally.fail(place[0], place[1].name, text, "a value in both domains", len(at))

@@ -1,0 +1,35 @@
+"""The command that shows or writes the catalogue of features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bqx.cli.common import JsonOption, print_json, reported
+
+
+def catalogue(
+    name: Annotated[
+        str | None, typer.Argument(help="Family or table to describe; an overview when absent.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write all pages here.")] = None,
+    modules: Annotated[
+        list[str] | None, typer.Option("--module", help="A module with further families.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Describe every table and column: formula, unit, range, history, NULL rule, source."""
+    with reported():
+        from bqx.features.catalogue import as_json, describe, write_pages
+        from bqx.features.registry import registry
+
+        families = registry(tuple(modules or ()))
+        if out is not None:
+            pages = write_pages(families, out)
+            typer.echo(f"{len(pages)} pages written to {out}", err=True)
+        elif json:
+            print_json(as_json(families, name))
+        else:
+            typer.echo(describe(families, name), nl=False)
