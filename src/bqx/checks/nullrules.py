@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from bqx.checks.contract import SEED_WINDOW
 from bqx.checks.expected import constant
-from bqx.checks.unit import Stored, Unit, minutes_of
+from bqx.checks.unit import Stored, Unit
 from bqx.domains.grid import BoolArray, FloatArray
 from bqx.features.feature import Column
+from bqx.features.table import KEY
+from bqx.market import month_of
 from bqx.store.parquet import read_file
 
 TERMS = {"quad": "quadratic_term", "lin": "linear_term", "resid": "residual"}
@@ -41,52 +44,55 @@ def _flat(unit: Unit, table: str, column: Column) -> BoolArray | None:
 def _constant(unit: Unit, table: str, column: Column) -> BoolArray | None:
     """NULL where one of the two terms is one and the same number over the window."""
     domain, window = unit.spec(table).domain, column.window or 0
-    first, second = (TERMS[part] for part in column.key.split("_")[1:])
-    sides = [_term_constant(unit, domain, term, window) for term in (first, second)]
-    return None if sides[0] is None or sides[1] is None else sides[0] | sides[1]
-
-
-def _term_constant(unit: Unit, domain: str, term: str, window: int) -> BoolArray | None:
-    before = min(window - 1, unit.low)
-    values = _terms(unit, domain, term, before)
-    if values is None:
+    if _file(unit, f"reg_{domain}", unit.month) is None:
         return None
-    return unit.memo(
-        ("constant", domain, term, window), lambda: constant(values, window)[before:]
-    )
+    first, second = (TERMS[part] for part in column.key.split("_")[1:])
+    return _still(unit, domain, first, window) | _still(unit, domain, second, window)
 
 
-def _terms(unit: Unit, domain: str, term: str, before: int) -> FloatArray | None:
-    """Stored terms of the month and of some rows before it; None when the month has none.
+def _still(unit: Unit, domain: str, term: str, window: int) -> BoolArray:
+    def make() -> BoolArray:
+        before = min(window - 1, unit.low)
+        return constant(_terms(unit, domain, term, before), window)[before:]
+
+    return unit.memo(("constant", domain, term, window), make)
+
+
+def _terms(unit: Unit, domain: str, term: str, before: int) -> FloatArray:
+    """Stored terms of the month and of some rows before it.
 
     Where a term is NULL for want of bars, the series behind it may still be flat, and then it is
     zero; otherwise it is not known and equals nothing.
     """
     table, name = f"reg_{domain}", f"w{SEED_WINDOW}_{term}"
-    stored = unit.tables.get(table) or _read(unit, table, unit.month, unit.low, unit.high)
-    if stored is None:
-        return None
     low = unit.low - before
-    flat = unit.truth.flat(domain, SEED_WINDOW, low, unit.high)
-    values = np.where(flat, 0.0, np.nan)
-    now, valid = stored.column(name)
-    values[before:][valid] = now[valid]
-    earlier = _read(unit, table, _month_before(unit), low, unit.low)
-    if earlier is not None:
-        then, valid = earlier.column(name)
-        values[:before][valid] = then[valid]
+    values = np.where(unit.truth.flat(domain, SEED_WINDOW, low, unit.high), 0.0, np.nan)
+    earlier = month_of(int(unit.truth.minutes[low]))
+    pieces = ((unit.month, unit.low, unit.high), (earlier, low, unit.low))
+    for month, first, last in pieces:
+        path = _file(unit, table, month)
+        if path is not None and first < last:
+            stored = _stored(unit, path, name, first, last)
+            known, valid = stored.column(name)
+            values[first - low : last - low][valid] = known[valid]
     return values
 
 
-def _month_before(unit: Unit) -> str:
-    from bqx.market import month_of
-
-    return month_of(int(unit.truth.minutes[max(unit.low - 1, 0)]))
-
-
-def _read(unit: Unit, table: str, month: str, low: int, high: int) -> Stored | None:
+def _file(unit: Unit, table: str, month: str) -> Path | None:
     path = unit.store.path(table, unit.pair, month)
-    if low >= high or not path.exists():
-        return None
-    names = [KEY, *(f"w{SEED_WINDOW}_{term}" for term in TERMS.values())]
-    return Stored(read_file(path, names), unit.truth.minutes[low:high])
+    return path if path.exists() else None
+
+
+def _stored(unit: Unit, path: Path, name: str, first: int, last: int) -> Stored:
+    table = path.parent.parent.name
+    if last == unit.high and table in unit.tables:
+        return unit.tables[table]
+    return Stored(read_file(path, [KEY, name]), unit.truth.minutes[first:last])
+
+
+_RULES: dict[tuple[str, str], Rule] = {
+    ("regression", "r2"): _flat,
+    ("term_covariance", "corr_quad_lin"): _constant,
+    ("term_covariance", "corr_resid_quad"): _constant,
+    ("term_covariance", "corr_resid_lin"): _constant,
+}

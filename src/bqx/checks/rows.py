@@ -71,7 +71,9 @@ def _one_row_each(
             lost = np.isin(minutes, observed).sum()
             of_bars = f", {lost:,} of them with a bar" if lost else ""
             found_text = f"{len(minutes):,} rows {name}, the first at {_time(minutes[0])}{of_bars}"
-            tally.fail(table, None, found_text, f"{len(expected):,} rows, one a minute", len(minutes))
+            tally.fail(
+                table, None, found_text, f"{len(expected):,} rows, one a minute", len(minutes)
+            )
     if len(found) and (np.diff(found) < 0).any():
         at = int(np.argmax(np.diff(found) < 0)) + 1
         tally.fail(table, None, f"row {at} goes back in time", "rows in order of time")

@@ -48,7 +48,9 @@ class Stored:
         order = np.argsort(self.minutes, kind="stable")
         at = np.searchsorted(self.minutes, self._expected, sorter=order)
         rows = order[np.minimum(at, len(order) - 1)] if len(order) else np.zeros_like(at)
-        present = self.minutes[rows] == self._expected if len(order) else np.zeros(len(at), np.bool_)
+        present = (
+            self.minutes[rows] == self._expected if len(order) else np.zeros(len(at), np.bool_)
+        )
         return rows, present
 
     def has(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The catalogue of features as Markdown pages: generated from the registry, never written by hand."""
+"""The catalogue of features as Markdown pages, generated from the registry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from bqx.domains.domain import TRAITS, DomainName
 from bqx.features.family import Family
-from bqx.features.feature import Column, interval
+from bqx.features.feature import Column
 from bqx.features.registry import Registry
 
 INDEX = "index.md"
@@ -98,7 +98,9 @@ def family_page(family: type[Family]) -> str:
 def _section(family: type[Family], domain: DomainName) -> str:
     columns = family.columns(domain)
     title = f"## {family.table_of(domain)} ({len(columns)} columns)"
-    return "\n\n".join([title, f"Domain: {TRAITS[domain].label}.", _grid(_HEAD, map(_row, columns))])
+    return "\n\n".join(
+        [title, f"Domain: {TRAITS[domain].label}.", _grid(_HEAD, map(_row, columns))]
+    )
 
 
 def _row(column: Column) -> tuple[str, ...]:
@@ -107,11 +109,19 @@ def _row(column: Column) -> tuple[str, ...]:
         column.description,
         f"`{column.formula}`" if column.formula else "",
         column.unit,
-        interval(column.low, column.high),
+        _range(column),
         str(column.history),
         column.null_rule,
         column.source,
     )
+
+
+def _range(column: Column) -> str:
+    if column.low is None and column.high is None:
+        return "real"
+    if column.high is None:
+        return f"≥ {column.low:g}"
+    return f"≤ {column.high:g}" if column.low is None else f"[{column.low:g}, {column.high:g}]"
 
 
 def _grid(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -135,7 +145,7 @@ def _index(families: Registry) -> str:
         f"- [{name}]({name}.md): {_first_sentence(family)}"
         for name, family in families.families.items()
     )
-    return "\n\n".join([_MARK, "# Feature catalogue", count, table, "## Families", links]) + "\n"
+    return f"{_MARK}\n\n# Feature catalogue\n\n{count}\n\n{table}\n\n## Families\n\n{links}\n"
 
 
 def _members(columns: Iterable[Column]) -> str:

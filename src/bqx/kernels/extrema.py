@@ -11,36 +11,42 @@ from bqx.kernels.jit import jit
 
 @jit
 def _scan_back(y: Floats, block: Block, lows: Floats, highs: Floats) -> None:
-    """Extrema of the part of each window at or before the border."""
+    """Extrema of the part of each window at or before the border.
+
+    A comparison with NaN is false, so the first NaN is taken; it stays, for only NaN is before it.
+    """
     border, w = block.border, block.w
     low = high = y[border]
     for i in range(w - block.first):
-        low = np.minimum(low, y[border - i])
-        high = np.maximum(high, y[border - i])
+        value = y[border - i]
+        low = min(value, low)
+        high = max(value, high)
         lows[w - 1 - i] = low
         highs[w - 1 - i] = high
 
 
 @jit
 def _scan_on(y: Floats, block: Block, lows: Floats, highs: Floats) -> None:
-    """Extrema of whole windows: of the part after the border, and what ``_scan_back`` left."""
+    """Join the extrema of the part after the border; a NaN in the part before it stays."""
     border = block.border
     low = high = y[border]
     for j in range(block.stop):
-        low = np.minimum(low, y[border + j])
-        high = np.maximum(high, y[border + j])
-        lows[j] = np.minimum(lows[j], low)
-        highs[j] = np.maximum(highs[j], high)
+        value = y[border + j]
+        low = min(low, value)
+        high = max(high, value)
+        lows[j] = min(lows[j], low)
+        highs[j] = max(highs[j], high)
 
 
 @jit
 def minmax(y: Floats, w: int, origin: int, low: Floats, high: Floats) -> None:
     """Minimum and maximum of every trailing window, the current row included.
 
-    At most six comparisons a row, whatever w.
+    Six comparisons a row, whatever w.
 
     Args:
-        y: Shape (n,), the series. NaN makes exactly the windows that contain it NaN.
+        y: Shape (n,), the series. NaN may stand only at its start, and makes exactly the windows
+            that contain it NaN.
         w: Rows in a window, at least 1.
         origin: Absolute grid row of element 0.
         low: Shape (n,), filled; NaN where t < w - 1.

@@ -1,0 +1,177 @@
+"""Run checks over the partitions of a store: month by month, on a few threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bqx import __version__
+from bqx.checks.example import Example
+from bqx.checks.expected import Truth
+from bqx.checks.report import Cell, Report
+from bqx.checks.tally import Check, Tally, summarise
+from bqx.checks.unit import Unit, load_truth, load_unit
+from bqx.config import Settings
+from bqx.market import parse_month, select_months
+from bqx.store.embedded import EmbeddedStore
+from bqx.store.state import now
+
+Names = str | Sequence[str] | None
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is looked at.
+
+    Attributes:
+        pairs: Pairs with bars.
+        months: Months by pair, as asked for.
+        absent: Pairs and months that were asked for by name and have no bars.
+        tables: Tables that each pair and month must have.
+    """
+
+    pairs: tuple[str, ...]
+    months: dict[str, tuple[str, ...]]
+    absent: tuple[tuple[str, str], ...]
+    tables: tuple[str, ...]
+
+
+def select(store: EmbeddedStore, pairs: Names, months: Names, tables: Sequence[str]) -> Selection:
+    """Resolve a selection.
+
+    Raises:
+        UnknownNameError: If a pair is unknown or has no bars.
+        ConfigError: If a month cannot be read.
+    """
+    chosen = store.select_pairs(pairs)
+    present = {pair: store.bars.months(pair) for pair in chosen}
+    absent = [(p, m) for p in chosen for m in _named(months) if m not in present[p]]
+    found = {pair: select_months(months, present[pair]) for pair in chosen}
+    return Selection(chosen, found, tuple(absent), tuple(tables))
+
+
+def _named(months: Names) -> list[str]:
+    """Months that a selection names one by one; a range takes what there is."""
+    parts = months.split(",") if isinstance(months, str) else list(months or ())
+    return [parse_month(part) for part in parts if ":" not in part]
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """What the checks have counted on one pair and month."""
+
+    tallies: tuple[Tally, ...]
+    rows: int
+    values: int
+
+
+def scan(
+    store: EmbeddedStore,
+    title: str,
+    checks: Sequence[Check],
+    selection: Selection,
+    *,
+    example: Callable[[EmbeddedStore, Selection], Example | None] | None = None,
+) -> Report:
+    """Run checks over a selection; every partition file is read once.
+
+    Args:
+        store: The store.
+        title: Title of the report.
+        checks: What to check; the first one also takes the months without bars.
+        selection: Where.
+        example: Makes the week that the page shows.
+    """
+    counted = list(_bounded(_jobs(store, checks, selection), Settings().workers))
+    tallies = [t for one in counted for t in one.tallies] + _absent(checks[0], selection)
+    results = tuple(summarise(c, [t for t in tallies if t.check == c.name]) for c in checks)
+    return Report(
+        title=title,
+        checks=results,
+        cells=tuple(t.cell() for t in tallies if t.units),
+        facts=_facts(store, selection, counted),
+        example=None if example is None else example(store, selection),
+    )
+
+
+def _jobs(
+    store: EmbeddedStore, checks: Sequence[Check], selection: Selection
+) -> Iterator[Callable[[], _Counted]]:
+    for pair in selection.pairs:
+        known = load_truth(store, pair)
+        for month in selection.months[pair] if known is not None else ():
+            if known is not None:
+                yield _job(store, checks, selection.tables, known, month)
+
+
+def _job(
+    store: EmbeddedStore, checks: Sequence[Check], tables: Sequence[str], known: Truth, month: str
+) -> Callable[[], _Counted]:
+    return lambda: _count(load_unit(store, known, month, tables), checks)
+
+
+def _bounded(jobs: Iterator[Callable[[], T]], workers: int) -> Iterator[T]:
+    """Results in order; no more than two jobs a worker are in memory at a time."""
+    running: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for job in jobs:
+            running.append(pool.submit(job))
+            if len(running) >= 2 * workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
+def _count(unit: Unit, checks: Sequence[Check]) -> _Counted:
+    tallies = tuple(_run(check, unit) for check in checks)
+    rows = sum(s.table.num_rows for s in unit.tables.values())
+    columns = [c for s in unit.tables.values() for c in s.table.columns[1:]]
+    return _Counted(tallies, rows, sum(len(c) - c.null_count for c in columns))
+
+
+def _run(check: Check, unit: Unit) -> Tally:
+    tally = Tally(check.name, unit.pair, unit.month)
+    if unit.rows:
+        check.run(unit, tally)
+        missing = [t for t in check.tables if t in unit.problems]
+        if missing:
+            tally.block(len(missing))
+    return tally
+
+
+def _absent(check: Check, selection: Selection) -> list[Tally]:
+    tallies = []
+    for pair, month in selection.absent:
+        tally = Tally(check.name, pair, month)
+        tally.count(1)
+        tally.fail(None, None, "no bars in this month", "bars; `bqx ingest` stores them")
+        tallies.append(tally)
+    return tallies
+
+
+def _facts(
+    store: EmbeddedStore, selection: Selection, counted: Sequence[_Counted]
+) -> dict[str, object]:
+    months = sorted({m for found in selection.months.values() for m in found})
+    made_up = store.state.query("SELECT DISTINCT pair FROM sources WHERE synthetic = 1")
+    return {
+        "store": store.root.name,
+        "pairs": len(selection.pairs),
+        "first month": months[0].replace("_", "-") if months else "none",
+        "last month": months[-1].replace("_", "-") if months else "none",
+        "tables": len(selection.tables),
+        "rows": sum(c.rows for c in counted),
+        "values": sum(c.values for c in counted),
+        "synthetic pairs": sorted({str(p) for (p,) in made_up} & set(selection.pairs)),
+        "generated": now(),
+        "bqx version": __version__,
+    }
+
+
+def cells_of(report: Report, check: str) -> dict[tuple[str, str], Cell]:
+    """The cells of one check by pair and month."""
+    return {(c.pair, c.month): c for c in report.cells if c.check == check}
