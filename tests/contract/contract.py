@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bqx.domains.domain import domains_of
+from bqx.domains.domain import Domains
 from bqx.domains.grid import BarArrays, fill
 from bqx.features.compute import Slice, TableData, compute_tables
 from bqx.features.registry import Registry
@@ -44,7 +44,7 @@ class Subject:
         spec = self.registry.table(self.table)
         first = max(low - (memory or spec.memory) + 1, self.rows[0])
         grid = fill(self._behind(first), self.calendar, first, high, self.rows[0])
-        domains = domains_of(grid, float(self.bars.close[0]))
+        domains = Domains(grid, float(self.bars.close[0]))
         piece = Slice(domains, low - first)
         return compute_tables(self.registry, {self.table: spec}, piece)[self.table]
 

@@ -30,7 +30,9 @@ def terms(unit: Unit, tally: Tally) -> None:
             if valid is not None:
                 place = (f"reg_{domain}", f"w{window}_prediction")
                 q, lin, c, prediction = values
-                _compare(unit, tally, place, (prediction, q + lin + c), valid, (q, lin, c))
+                _compare(
+                    unit, tally, place, (prediction, q + lin + c), valid=valid, scale=(q, lin, c)
+                )
 
 
 def residuals(unit: Unit, tally: Tally) -> None:
@@ -43,7 +45,8 @@ def residuals(unit: Unit, tally: Tally) -> None:
             if valid is not None:
                 place = (f"reg_{domain}", names[0])
                 residual, prediction = values
-                _compare(unit, tally, place, (residual, series - prediction), valid, (series,))
+                sides = (residual, series - prediction)
+                _compare(unit, tally, place, sides, valid=valid, scale=(series,))
 
 
 def base(unit: Unit, tally: Tally) -> None:
@@ -52,11 +55,13 @@ def base(unit: Unit, tally: Tally) -> None:
     for name, expected in series.items():
         values, valid = _columns(unit, BASE, [name])
         if valid is not None:
-            _compare(unit, tally, (BASE, name), (values[0], expected), valid, (expected,))
+            sides = (values[0], expected)
+            _compare(unit, tally, (BASE, name), sides, valid=valid, scale=(expected,))
     for aggregate, source in _AGGREGATES.items():
         values, valid = _columns(unit, BASE, [aggregate, source])
         if valid is not None:
-            _compare(unit, tally, (BASE, aggregate), (values[0], values[1]), valid, (values[1],))
+            sides = (values[0], values[1])
+            _compare(unit, tally, (BASE, aggregate), sides, valid=valid, scale=sides[1:])
 
 
 def _columns(unit: Unit, table: str, names: list[str]) -> tuple[list[FloatArray], BoolArray | None]:
@@ -72,6 +77,7 @@ def _compare(
     tally: Tally,
     place: tuple[str, str],
     sides: tuple[FloatArray, FloatArray],
+    *,
     valid: BoolArray,
     scale: tuple[FloatArray, ...],
 ) -> None:

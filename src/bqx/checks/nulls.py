@@ -81,8 +81,8 @@ def covariance(unit: Unit, tally: Tally) -> None:
         here, due = int(c.found.sum()), int(c.expected.sum())
         tally.cover(here, due, len(c.found))
         if c.wrong.any():
-            shares = [f"{100 * n / len(c.found):.4f} % of the rows" for n in (here, due)]
-            tally.fail(c.table, c.column.name, *shares, failures=int(c.wrong.sum()))
+            has, should = (f"{100 * n / len(c.found):.4f} % of the rows" for n in (here, due))
+            tally.fail(c.table, c.column.name, has, should, int(c.wrong.sum()))
         if c.table in CORRELATION and c.column.key.startswith("corr_"):
             outside = np.abs(c.values[c.found]) > 1.0
             if outside.any():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from bqx.checks.example import Example
 
@@ -155,8 +155,8 @@ class Report:
         """The worst offenders of all checks."""
         return tuple(f for check in self.checks for f in check.findings)
 
-    def to_dict(self) -> dict[str, object]:
-        """The report as plain values, without the example."""
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain values that JSON can carry, without the example."""
         checks = [{**asdict(c), "worst": _finite(c.worst), "passed": c.passed} for c in self.checks]
         return {
             "title": self.title,
@@ -168,10 +168,6 @@ class Report:
             "checks": checks,
             "cells": [asdict(c) for c in self.cells],
         }
-
-    def to_json(self) -> str:
-        """The report as JSON, for machines."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     def to_text(self) -> str:
         """The report as plain text, for a terminal."""

@@ -54,6 +54,12 @@ def select(store: EmbeddedStore, pairs: Names, months: Names, tables: Sequence[s
     return Selection(chosen, found, tuple(absent), tuple(tables))
 
 
+def stored_tables(store: EmbeddedStore) -> tuple[str, ...]:
+    """Tables that are stored for some pair and month."""
+    stored = {table for table, _, _ in store.state.partitions()}
+    return tuple(t for t in store.tables if t in stored)
+
+
 def _named(months: Names) -> list[str]:
     """Months that a selection names one by one; a range takes what there is."""
     parts = months.split(",") if isinstance(months, str) else list(months or ())

@@ -26,7 +26,7 @@ def render_text(report: Report) -> str:
     for check in report.checks:
         if check.findings:
             parts += ["", *_findings(check)]
-    return "\n".join(parts) + "\n"
+    return "\n".join(parts)
 
 
 def _facts(report: Report) -> list[str]:

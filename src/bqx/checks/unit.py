@@ -42,16 +42,15 @@ class Stored:
 
     @cached_property
     def _rows(self) -> tuple[Int64Array, BoolArray] | None:
-        """Stored row of each expected one, and whether there is one; None when they are the same."""
+        """Stored row of each expected one, and whether there is one; None when all agree."""
         if np.array_equal(self.minutes, self._expected):
             return None
-        order = np.argsort(self.minutes, kind="stable")
-        at = np.searchsorted(self.minutes, self._expected, sorter=order)
-        rows = order[np.minimum(at, len(order) - 1)] if len(order) else np.zeros_like(at)
-        present = (
-            self.minutes[rows] == self._expected if len(order) else np.zeros(len(at), np.bool_)
-        )
-        return rows, present
+        if not len(self.minutes):
+            return np.zeros(len(self._expected), np.int64), np.zeros(len(self._expected), np.bool_)
+        order: Int64Array = np.argsort(self.minutes, kind="stable")
+        at: Int64Array = np.searchsorted(self.minutes[order], self._expected)
+        rows = order[np.minimum(at, len(order) - 1)]
+        return rows, np.asarray(self.minutes[rows] == self._expected)
 
     def has(self, name: str) -> bool:
         """Whether the column exists and holds floating-point numbers."""

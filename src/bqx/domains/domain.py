@@ -6,11 +6,13 @@ cumulative return over 15 minutes (the effect). A family is written once, over a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar, cast
 
 import numpy as np
+import pyarrow as pa
 
 from bqx.domains.grid import FloatArray, Grid
 from bqx.domains.rate import IndexBars, index_bars
@@ -74,8 +76,13 @@ class Domain:
         return len(self.series)
 
     def block(self, columns: int) -> FloatArray:
-        """A new block of ``columns`` arrays, one value per row each."""
-        return np.empty((columns, len(self)))
+        """A new block of ``columns`` arrays, one value per row each.
+
+        It comes from Arrow's memory pool, which hands freed memory out again: the first touch of
+        fresh pages would cost more than most kernels.
+        """
+        memory = pa.allocate_buffer(columns * len(self) * 8)
+        return np.frombuffer(memory, np.float64).reshape(columns, len(self))
 
     def memo(self, key: object, make: Callable[[], T]) -> T:
         """The value of ``make``, computed once per slice: families share intermediate results."""
@@ -97,7 +104,25 @@ def bqx_domain(rate: Domain) -> Domain:
     return Domain(TRAITS["bqx"], rate.grid, rate.index, series)
 
 
-def domains_of(grid: Grid, baseline: float) -> dict[str, Domain]:
-    """Both domains of a slice, by name."""
-    rate = rate_domain(grid, baseline)
-    return {"rate": rate, "bqx": bqx_domain(rate)}
+class Domains:
+    """Both domains of a slice by name, the BQX domain made when it is first asked for.
+
+    Args:
+        grid: The slice.
+        baseline: The close that stands for 100.
+    """
+
+    def __init__(self, grid: Grid, baseline: float) -> None:
+        self.grid = grid
+        self._rate = rate_domain(grid, baseline)
+        self._bqx: Domain | None = None
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: DomainName) -> Domain:
+        """The domain of that name."""
+        if name == "rate":
+            return self._rate
+        with self._lock:
+            if self._bqx is None:
+                self._bqx = bqx_domain(self._rate)
+            return self._bqx

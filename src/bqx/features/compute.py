@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from bqx.domains.domain import Domain
+from bqx.domains.domain import Domain, Domains
 from bqx.domains.grid import BoolArray, FloatArray, Grid, Int64Array
 from bqx.errors import PostConditionError
 from bqx.features.family import Columns
@@ -58,17 +58,17 @@ class Slice:
     """A pair's domains over consecutive grid rows, of which the last ones are asked for.
 
     Attributes:
-        domains: Domains by name, all over the same grid.
+        domains: The domains.
         low: First element that is asked for; those before it are look-back.
     """
 
-    domains: Mapping[str, Domain]
+    domains: Domains
     low: int
 
     @property
     def grid(self) -> Grid:
         """The grid of the domains."""
-        return self.domains["rate"].grid
+        return self.domains.grid
 
 
 def compute_tables(
@@ -149,9 +149,8 @@ def _values(result: Columns, column: Column, domain: Domain) -> FloatArray:
 
 def _checked(spec: TableSpec, column: Column, values: FloatArray, valid: BoolArray) -> ColumnData:
     expected = len(valid) - int(np.count_nonzero(valid))
-    odd = valid & ~np.isfinite(values)
     missing = 0
-    if odd.any():
+    if not _surely_finite(values, valid) and (odd := valid & ~np.isfinite(values)).any():
         missing = int(np.count_nonzero(odd))
         infinite = int(np.count_nonzero(np.isinf(values[odd])))
         if infinite or not column.nullable:
@@ -162,10 +161,18 @@ def _checked(spec: TableSpec, column: Column, values: FloatArray, valid: BoolArr
     return ColumnData(column, values, valid, expected, expected + missing)
 
 
+def _surely_finite(values: FloatArray, valid: BoolArray) -> bool:
+    """Whether a cheap look suffices: a finite sum from the first valid row on."""
+    return bool(np.isfinite(values[int(valid.argmax()) :].sum()))
+
+
 def _check_range(spec: TableSpec, column: Column, values: FloatArray, valid: BoolArray) -> None:
-    below = column.low is not None and (values < column.low) & valid
-    above = column.high is not None and (values > column.high) & valid
-    if np.any(below) or np.any(above):
+    outside = np.zeros(0, np.bool_)
+    if column.low is not None:
+        outside = values < column.low
+    if column.high is not None:
+        outside = outside | (values > column.high) if outside.size else values > column.high
+    if outside.any() and (outside & valid).any():
         shown = values[valid]
         found = f"values from {shown.min()!r} to {shown.max()!r}"
         raise _broken(spec, column, found, column.comment)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from bqx.domains.domain import domains_of
+from bqx.domains.domain import Domains
 from bqx.domains.grid import BarArrays, FloatArray, fill, open_bars
 from bqx.domains.rate import Baseline, first_baseline
 from bqx.errors import BqxError
@@ -87,7 +87,7 @@ def compute_data(
         )
     first, last = (int(r) for r in calendar.row_at_or_after(usable.minutes[[0, -1]]))
     grid = fill(usable, calendar, first, last + 1, start=first)
-    return compute_tables(families, specs, Slice(domains_of(grid, base.rate), 0))
+    return compute_tables(families, specs, Slice(Domains(grid, base.rate), 0))
 
 
 def bar_arrays(bars: pl.DataFrame) -> BarArrays:

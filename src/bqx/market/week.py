@@ -188,14 +188,14 @@ class Calendar:
     def is_open(self, minutes: Int64Array) -> NDArray[np.bool_]:
         """Whether each epoch minute is a trading minute."""
         starts, ends = self.spans
-        span = np.searchsorted(starts, minutes, side="right") - 1
+        span = _last_at_or_before(starts, minutes)
         inside = (span >= 0) & (minutes < ends[np.maximum(span, 0)])
         return np.asarray(inside, dtype=np.bool_)
 
     def row_at_or_after(self, minutes: Int64Array) -> Int64Array:
         """Row of each epoch minute; of the next trading minute where it is closed."""
         starts, ends = self.spans
-        span = np.searchsorted(starts, minutes, side="right") - 1
+        span = _last_at_or_before(starts, minutes)
         safe = np.maximum(span, 0)
         row = self._first_rows[safe] + np.minimum(minutes, ends[safe]) - starts[safe]
         return np.where(span < 0, 0, row)
@@ -209,13 +209,24 @@ class Calendar:
         """Epoch minutes of the rows ``[first, last)``."""
         starts, _ = self.spans
         rows = np.arange(first, last, dtype=np.int64)
-        span = np.searchsorted(self._first_rows, rows, side="right") - 1
-        return starts[span] + rows - self._first_rows[span]
+        span = _last_at_or_before(self._first_rows, rows)
+        return rows + (starts - self._first_rows[:-1])[span]
 
     @property
     def identity(self) -> str:
         """A text that names the grid: equal texts, equal row numbers."""
         return "; ".join([str(self.week), *(str(c) for c in self.closures)])
+
+
+def _last_at_or_before(borders: Int64Array, values: Int64Array) -> Int64Array:
+    """Index of the last border at or before each value, -1 where there is none."""
+    if len(values) < len(borders) or np.any(values[1:] < values[:-1]):
+        return np.searchsorted(borders, values, side="right") - 1
+    # In order, as they nearly always are: look up the few borders among the many values.
+    low, high = np.searchsorted(borders, values[[0, -1]], side="right") - 1
+    inner = np.searchsorted(values, borders[low + 1 : high + 1], side="left")
+    counts = np.diff(inner, prepend=0, append=len(values))
+    return np.repeat(np.arange(low, high + 1), counts)
 
 
 def _cut(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import xxhash
 
-from bqx.domains.domain import domains_of
+from bqx.domains.domain import Domains
 from bqx.domains.grid import fill
 from bqx.features.compute import Slice
 from bqx.features.table import TableSpec
@@ -76,7 +76,7 @@ def load_slice(
     minutes = store.calendar.minutes(first, rows[1])
     bars = store.bars.load(pair, int(minutes[0]), int(minutes[-1]))
     grid = fill(bars, store.calendar, first, rows[1], span.start)
-    return Slice(domains_of(grid, store.bars.baseline(pair).rate), rows[0] - first)
+    return Slice(Domains(grid, store.bars.baseline(pair).rate), rows[0] - first)
 
 
 def inputs_hash(
