@@ -83,7 +83,7 @@ def edges(ts_utc: pl.Series) -> tuple[list[Edge], list[Edge]]:
     Only bars beside a gap of a day or more count, and only within half a day of the FX week's own
     open or close; holidays and the ends of the file therefore drop out.
     """
-    minutes = np.unique(ts_utc.drop_nulls().dt.epoch("s").to_numpy() // 60)
+    minutes = np.sort(ts_utc.drop_nulls().dt.epoch("s").to_numpy() // 60)
     gaps = np.flatnonzero(np.diff(minutes) >= _GAP)
     starts, ends = FX_WEEK.sessions()
     return _near(minutes[gaps + 1], starts), _near(minutes[gaps] + 1, ends)
@@ -179,3 +179,10 @@ def verify(label: str, clock: str, ts_utc: pl.Series) -> tuple[str, ...]:
         found = describe(usual_open, usual_close)
         return (f"the clock {clock} could only be checked for constancy: weeks {found}",)
     return ()
+
+
+def suspicion(ts_utc: pl.Series) -> tuple[str, ...]:
+    """A note if weeks begin before the FX week or end after it; nothing otherwise."""
+    spans = [span for span in segments(ts_utc) if _outside(span)]
+    texts = "; ".join(str(span) for span in spans)
+    return (f"is the time zone right? {texts}",) if spans else ()

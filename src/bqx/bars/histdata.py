@@ -1,13 +1,14 @@
 """HistData's generic ASCII minute bars: ``YYYYMMDD HHMMSS;open;high;low;close;volume``.
 
-The vendor documents the clock as "EST without daylight saving". The files follow another rule, which
-the week's open and the US payroll minute show: to the end of 2018 New York wall time, from 2019
-London wall time less five hours, that is UTC-5 moving to UTC-4 on the European dates.
+The vendor documents the clock as "EST without daylight saving". The files follow another rule,
+which the week's open and the US payroll minute show: to the end of 2018 New York wall time, from
+2019 London wall time less five hours, that is UTC-5 moving to UTC-4 on the European dates.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import polars as pl
 
@@ -25,7 +26,7 @@ CHANGE_YEAR = 2019
 
 _LINE = re.compile(r"^\d{8} \d{6};(\s*-?[\d.]+\s*;){4}")
 _NAMES = ("stamp", "open", "high", "low", "close", "volume")
-_GAP_LINE = re.compile(rb"^Gap of (\d+)s found between (\d{14}) and (\d{14})", re.MULTILINE)
+_GAP_LINE = re.compile(rb"^Gap of \d+s found between (\d{14}) and \d{14}", re.MULTILINE)
 
 
 def matches(member: Member) -> bool:
@@ -47,7 +48,6 @@ def read(member: Member, options: ReadOptions) -> Reading:
     notes = (
         *verify(member.label, clock, placed["ts_utc"]),
         *_padding_note(rows),
-        *order_note(rows),
         *_gap_note(member, rows),
     )
     return Reading(complete(placed), clock, pair_in(member.stem), notes)
@@ -70,19 +70,15 @@ def _padding_note(rows: pl.DataFrame) -> tuple[str, ...]:
     return (f"{padded:,} rows with space-padded numbers were read",) if padded else ()
 
 
-def order_note(rows: pl.DataFrame) -> tuple[str, ...]:
-    """A note on the rows that stand later in the file than their time."""
-    late = (rows["wall"].drop_nulls() < rows["wall"].drop_nulls().cum_max()).sum()
-    return (f"{late:,} rows out of order were sorted",) if late else ()
-
-
 def _gap_note(member: Member, rows: pl.DataFrame) -> tuple[str, ...]:
-    """Compare the vendor's gap report with the gaps in the bars."""
+    """Compare the vendor's gap report, which is about ticks, with the minutes that are missing."""
     if member.companion is None:
         return ()
-    reported = len(_GAP_LINE.findall(member.companion))
-    steps = rows["wall"].drop_nulls().unique().sort().diff().dt.total_minutes()
-    holes = (steps > 1).sum()
+    starts = [start.decode() for start in _GAP_LINE.findall(member.companion)]
+    listed = pl.Series(starts, dtype=pl.String).str.to_datetime("%Y%m%d%H%M%S", strict=False)
+    minutes = rows["wall"].drop_nulls().unique().sort()
+    before_hole = minutes.filter(minutes.diff().shift(-1) > timedelta(minutes=1))
+    unlisted = (~before_hole.is_in(listed.dt.truncate("1m").implode())).sum()
     return (
-        f"the vendor's report lists {reported:,} gaps; the bars have {holes:,} missing stretches",
+        f"{unlisted:,} of {before_hole.len():,} missing stretches are not in the vendor's report",
     )

@@ -12,10 +12,9 @@ import polars as pl
 
 from bqx.bars.broker import estimate_clock
 from bqx.bars.clock import UTC_CLOCK, Clock, parse_clock, place
-from bqx.bars.histdata import order_note
 from bqx.bars.names import pair_in
 from bqx.bars.parsed import ReadOptions
-from bqx.bars.rows import Reading, complete, drop_empty_volume
+from bqx.bars.rows import Reading, complete
 from bqx.bars.source import Member
 from bqx.bars.text import Layout, first_lines, separator_of, split, to_rows
 
@@ -49,8 +48,7 @@ def read(member: Member, options: ReadOptions) -> Reading:
     table = split(member, Layout(separator, _NAMES[:fields], header))
     rows = to_rows(table, _wall(), fields)
     clock, notes = _clock(member, options, rows["wall"])
-    rows, volume_notes = drop_empty_volume(complete(place(rows, clock)))
-    return Reading(rows, str(clock), pair_in(member.stem), (*notes, *volume_notes))
+    return Reading(complete(place(rows, clock)), str(clock), pair_in(member.stem), notes)
 
 
 def _wall() -> pl.Expr:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
+from bqx.bars.edges import suspicion
 from bqx.bars.names import settle_pair
 from bqx.bars.parsed import ParsedFile, ReadOptions
 from bqx.bars.readers import reader_of
-from bqx.bars.rows import drop_empty_volume
+from bqx.bars.rows import drop_empty_volume, order_note
 from bqx.bars.schema import Reason
 from bqx.bars.source import Member, Source, open_source
 from bqx.bars.validate import Checked, check
@@ -79,7 +80,13 @@ def _parse_member(
         quarantine=checked.quarantine,
         tally=checked.tally,
         reasons=_reasons(checked.quarantine),
-        notes=(*source.notes, *reading.notes, *volume_note),
+        notes=(
+            *source.notes,
+            *reading.notes,
+            *volume_note,
+            *order_note(rows),
+            *suspicion(rows["ts_utc"]),
+        ),
         week_proposal=propose_week(checked.bars, week),
     )
 
@@ -91,7 +98,9 @@ def _reasons(quarantine: pl.DataFrame) -> dict[str, int]:
 
 def _refuse_if_wrong(member: Member, checked: Checked) -> None:
     """Refuse a file that was probably misread: wrong delimiter, columns, or scale."""
-    total = checked.tally["read"].sum()
+    total = int(checked.tally["read"].sum())
+    if not total:
+        return
     wrong = checked.quarantine.filter(~pl.col("reason").is_in(_PLAUSIBLE))
     if checked.bars.height and wrong.height <= MAX_WRONG * total:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bqx.bars import generic, histdata, lean, metatrader, parquet
+from bqx.bars import dukascopy, generic, histdata, lean, metatrader, parquet
 from bqx.bars.parsed import ReadOptions
 from bqx.bars.rows import Reading
 from bqx.bars.source import Member
@@ -35,6 +35,9 @@ READERS: dict[str, Reader] = {
         Reader("lean", "LEAN minute quotes YYYYMMDD_quote.zip", lean.matches, lean.read),
         Reader("histdata", "HistData ASCII minute bars", histdata.matches, histdata.read),
         Reader("metatrader", "MetaTrader 4 or 5 export", metatrader.matches, metatrader.read),
+        Reader(
+            "dukascopy", "Dukascopy candles CSV or ticks .bi5", dukascopy.matches, dukascopy.read
+        ),
         Reader(
             "parquet", "Parquet with ts_utc, open, high, low, close", parquet.matches, parquet.read
         ),

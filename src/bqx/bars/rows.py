@@ -39,7 +39,7 @@ class Reading:
 
 
 def complete(rows: pl.DataFrame) -> Rows:
-    """Add the columns that a file does not have as NULL, and put all in the order of `ROW_SCHEMA`."""
+    """Put the columns in the order of `ROW_SCHEMA`; those that a file does not have are NULL."""
     absent = [
         pl.lit(None, dtype).alias(name)
         for name, dtype in ROW_SCHEMA.items()
@@ -57,3 +57,10 @@ def drop_empty_volume(rows: Rows) -> tuple[Rows, tuple[str, ...]]:
         return rows, ()
     note = "the volume is 0 in every row and was taken as absent"
     return rows.with_columns(pl.lit(None, pl.Float64).alias("volume")), (note,)
+
+
+def order_note(rows: Rows) -> tuple[str, ...]:
+    """A note on the rows that stand in the file behind later ones."""
+    times = rows["ts_utc"].drop_nulls()
+    late = (times < times.cum_max()).sum()
+    return (f"{late:,} rows out of order were sorted",) if late else ()

@@ -21,6 +21,7 @@ MAX_RATIO = 200
 RATIO_FROM = 1024**2
 """Unpacked size from which the ratio counts: a tiny flat file may pack well."""
 _CHUNK = 1024**2
+_LZMA_MEMORY = 256 * 1024**2
 _DATA_SUFFIXES = {".csv", ".txt", ".tsv", ".prn"}
 _IGNORED = ("__MACOSX/", ".DS_Store")
 
@@ -125,7 +126,7 @@ def _check_size(path: Path, unpacked: int, packed: int) -> None:
         )
 
 
-def _drain(path: Path, stream: IO[bytes], packed: int) -> bytes:
+def _drain(path: Path, stream: IO[bytes] | io.BufferedReader, packed: int) -> bytes:
     """Read a decompressing stream, and stop as soon as it exceeds the limits."""
     out = io.BytesIO()
     while chunk := stream.read(_CHUNK):
@@ -136,7 +137,7 @@ def _drain(path: Path, stream: IO[bytes], packed: int) -> bytes:
 
 def _gunzip(path: Path, raw: bytes) -> bytes:
     try:
-        data = _drain(path, GzipFile(fileobj=io.BytesIO(raw)), len(raw))
+        data = _drain(path, io.BufferedReader(GzipFile(fileobj=io.BytesIO(raw))), len(raw))
     except (BadGzipFile, EOFError, zlib.error) as error:
         raise _damaged(path, "gzip", error) from error
     if not data:
@@ -147,10 +148,19 @@ def _gunzip(path: Path, raw: bytes) -> bytes:
 def _unlzma(path: Path, raw: bytes) -> bytes:
     if not raw:
         return raw
+    # The header of an LZMA stream may ask for a dictionary of gigabytes.
+    unpacker = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
+    out = bytearray()
     try:
-        return _drain(path, lzma.LZMAFile(io.BytesIO(raw)), len(raw))
-    except (lzma.LZMAError, EOFError) as error:
+        out += unpacker.decompress(raw, _CHUNK)
+        while not (unpacker.eof or unpacker.needs_input):
+            _check_size(path, len(out), len(raw))
+            out += unpacker.decompress(b"", _CHUNK)
+    except lzma.LZMAError as error:
         raise _damaged(path, "LZMA", error) from error
+    if not unpacker.eof:
+        raise _damaged(path, "LZMA", EOFError("the stream ends early"))
+    return bytes(out)
 
 
 def _damaged(path: Path, kind: str, error: Exception) -> InputFileError:

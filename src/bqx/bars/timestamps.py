@@ -49,7 +49,7 @@ def read_times(member: Member, texts: pl.Series, timezone: str | None) -> tuple[
     naive = ~aware & walls.is_not_null()
     if aware.any() and naive.any():
         raise ClockError(
-            f"{member.label}: {aware.sum():,} timestamps have an offset and {naive.sum():,} have none",
+            f"{member.label}: {aware.sum():,} timestamps have an offset, {naive.sum():,} have none",
             expected="an offset in every row, or in none",
             hint="write all timestamps in UTC",
         )

@@ -159,7 +159,7 @@ def _bars(rows: Rows) -> pl.DataFrame:
 
 def _quarantine(rows: Rows, pair: str) -> pl.DataFrame:
     bad = rows.filter(pl.col("reason").is_not_null()).with_columns(pair=pl.lit(pair))
-    return bad.select(QUARANTINE_SCHEMA.names()).sort("line").cast(dict(QUARANTINE_SCHEMA))
+    return bad.select(QUARANTINE_SCHEMA.names()).sort("line").cast(QUARANTINE_SCHEMA)
 
 
 def _tally(rows: Rows) -> pl.DataFrame:
@@ -169,4 +169,4 @@ def _tally(rows: Rows) -> pl.DataFrame:
         pl.col("duplicate").sum(),
         pl.col("reason").is_not_null().sum().alias("quarantined"),
     )
-    return counts.sort("month", nulls_last=True).cast(dict(TALLY_SCHEMA))
+    return counts.sort("month", nulls_last=True).cast(TALLY_SCHEMA)

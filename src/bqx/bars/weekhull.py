@@ -80,7 +80,7 @@ def _whole_weeks(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int] | None:
     """Epoch minutes of the bars in weeks that lie inside the data, and the number of their week."""
     minutes = bars["ts_utc"].dt.epoch("s").to_numpy() // 60
-    starts, ends = week.sessions()
+    starts, _ = week.sessions()
     number = np.searchsorted(starts, minutes, side="right") - 1
     if not len(minutes):
         return None

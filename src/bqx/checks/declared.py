@@ -1,89 +1,93 @@
-"""The checks of stored tables, each with its name, its sentence and what it needs."""
+"""The checks of stored partitions, each with its name, its sentence and the tables it needs."""
 
 from __future__ import annotations
 
 from bqx.checks import identity, nulls, rows, schema
 from bqx.checks.contract import BASE, CORRELATION, COVARIANCE, REGRESSION, REQUIRED
-from bqx.checks.tally import Check
+from bqx.checks.tally import PartitionCheck
 
-PARTITIONS = Check(
-    "partitions",
-    "Every partition is there, readable and current",
-    "partitions",
-    rows.partitions,
+PARTITIONS = PartitionCheck(
+    name="partitions",
+    title="Every partition is there, readable and current",
+    unit="partitions",
+    run=rows.partitions,
 )
-ROWS = Check(
-    "rows",
-    "One row for every trading minute: no bar is lost, none stands twice",
-    "rows",
-    rows.rows,
-    REQUIRED,
+SCHEMA = PartitionCheck(
+    name="schema",
+    title="Both domains have the same columns, seven per window, as declared",
+    unit="columns",
+    run=schema.schema,
+    tables=REQUIRED,
 )
-COVERAGE = Check(
-    "coverage",
-    "NULL exactly where history, gaps or a column's own rule ask for it",
-    "values",
-    nulls.coverage,
-    REQUIRED,
+WINDOWS = PartitionCheck(
+    name="windows",
+    title="Both domains have the windows 60, 90, 150, 240, 390 and 630",
+    unit="windows",
+    run=schema.windows,
+    tables=(*REGRESSION, *COVARIANCE),
 )
-CONTINUITY = Check("continuity", "No month starts cold", "values", nulls.continuity, REQUIRED)
-RANGES = Check("ranges", "Values are finite and within range", "values", nulls.ranges, REQUIRED)
-TERMS = Check(
-    "terms",
-    "Prediction = quadratic + linear + constant",
-    "values",
-    identity.terms,
-    REGRESSION,
-    identity.TOLERANCE,
+TERMS = PartitionCheck(
+    name="terms",
+    title="Prediction = quadratic + linear + constant term",
+    run=identity.terms,
+    tables=REGRESSION,
+    tolerance=identity.TOLERANCE,
 )
-RESIDUALS = Check(
-    "residuals",
-    "Residual = series - prediction, the series made again from the bars",
-    "values",
-    identity.residuals,
-    REGRESSION,
-    identity.TOLERANCE,
+RESIDUALS = PartitionCheck(
+    name="residuals",
+    title="Residual = series - prediction, with the series made again from the bars",
+    run=identity.residuals,
+    tables=REGRESSION,
+    tolerance=identity.TOLERANCE,
 )
-BASE_COLUMNS = Check(
-    "base",
-    "Base columns agree with the bars and with each other",
-    "values",
-    identity.base,
-    (BASE,),
-    identity.TOLERANCE,
+BASE_COLUMNS = PartitionCheck(
+    name="base",
+    title="Base columns agree with the bars and with each other",
+    run=identity.base,
+    tables=(BASE,),
+    tolerance=identity.TOLERANCE,
 )
-SCHEMA = Check(
-    "schema",
-    "Both domains have the same columns, seven per window, as declared",
-    "columns",
-    schema.schema,
-    REQUIRED,
+COVERAGE = PartitionCheck(
+    name="coverage",
+    title="NULL exactly where history, gaps or a column's own rule ask for it",
+    run=nulls.coverage,
+    tables=REQUIRED,
 )
-WINDOWS = Check(
-    "windows",
-    "Both domains have the windows 60, 90, 150, 240, 390 and 630",
-    "windows",
-    schema.windows,
-    (*REGRESSION, *COVARIANCE),
+CONTINUITY = PartitionCheck(
+    name="continuity",
+    title="No month starts cold: its first rows have the values they must have",
+    run=nulls.continuity,
+    tables=REQUIRED,
 )
-COMMENTS = Check(
-    "comments",
-    "Every table and column carries its comment",
-    "comments",
-    schema.comments,
-    REQUIRED,
+COVARIANCES = PartitionCheck(
+    name="covariance",
+    title="Covariances are there wherever expected, correlations lie in [-1, 1]",
+    run=nulls.covariance,
+    tables=(*CORRELATION, *COVARIANCE),
 )
-COVARIANCES = Check(
-    "covariance",
-    "Covariances are there wherever expected, correlations lie in [-1, 1]",
-    "values",
-    nulls.covariance,
-    (*CORRELATION, *COVARIANCE),
+RANGES = PartitionCheck(
+    name="ranges",
+    title="Values are finite and within their column's range",
+    run=nulls.ranges,
+    tables=REQUIRED,
 )
-JOIN = Check(
-    "join",
-    "Both domains join on ts_utc and are comparable wherever both are expected",
-    "values",
-    rows.join,
-    (*REGRESSION, *CORRELATION, *COVARIANCE),
+JOIN = PartitionCheck(
+    name="join",
+    title="Both domains join on ts_utc, and are comparable wherever both are expected",
+    run=rows.join,
+    tables=(*REGRESSION, *CORRELATION, *COVARIANCE),
+)
+ROWS = PartitionCheck(
+    name="rows",
+    title="One row for every trading minute: no bar is lost, none stands twice",
+    unit="rows",
+    run=rows.rows,
+    tables=REQUIRED,
+)
+COMMENTS = PartitionCheck(
+    name="comments",
+    title="Every table and column carries its comment",
+    unit="comments",
+    run=schema.comments,
+    tables=REQUIRED,
 )

@@ -11,7 +11,9 @@ from bqx.domains.grid import Int64Array
 from bqx.features.feature import Column
 from bqx.features.table import KEY
 from bqx.market import moment_of
+from bqx.store.embedded import EmbeddedStore
 from bqx.store.slices import extent, inputs_hash, month_rows
+from bqx.store.state import Partition
 
 BUILD = "; `bqx build` makes it"
 
@@ -20,33 +22,34 @@ def partitions(unit: Unit, tally: Tally) -> None:
     """Each partition is stored, recorded, readable, and made from today's code and bars."""
     for table in (*unit.tables, *unit.problems):
         tally.count(1)
-        problem = unit.problems.get(table) or _outdated(unit, table)
+        problem = unit.problems.get(table) or _problem(unit, table)
         if problem:
             tally.fail(table, None, problem, f"a current partition{BUILD}")
 
 
-def _outdated(unit: Unit, table: str) -> str | None:
+def _problem(unit: Unit, table: str) -> str | None:
     key = (table, unit.pair, unit.month)
     record = unit.store.state.partitions(table, unit.pair).get(key)
     if record is None:
         return "a file that the store's state does not know"
-    if record.fingerprint != unit.store.fingerprint(table):
+    rows = unit.tables[table].table.num_rows
+    if record.rows != rows:
+        return f"a file of {rows:,} rows, recorded with {record.rows:,}"
+    return outdated(unit.store, record)
+
+
+def outdated(store: EmbeddedStore, record: Partition) -> str | None:
+    """Why a recorded partition is not what a build would make today; None if it is."""
+    if record.fingerprint != store.fingerprint(record.tbl):
         return "made with other code, windows or trading minutes"
-    if record.inputs != _inputs(unit, table):
-        return "made from other bars"
-    if record.rows != unit.tables[table].table.num_rows:
-        return f"a file of {unit.tables[table].table.num_rows} rows, recorded with {record.rows}"
-    return None
-
-
-def _inputs(unit: Unit, table: str) -> str | None:
-    store = unit.store
-    span = extent(store, unit.pair)
+    span = extent(store, record.pair)
     if span is None:
-        return None
-    days = store.state.days(unit.pair)
-    rows = month_rows(store, span, unit.month)
-    return inputs_hash(store, unit.pair, span, rows, spec=unit.spec(table), days=days)
+        return "made from bars that are gone"
+    spec, days = store.tables[record.tbl], store.state.days(record.pair)
+    rows = month_rows(store, span, record.month)
+    if record.inputs != inputs_hash(store, record.pair, span, rows, spec=spec, days=days):
+        return "made from other bars"
+    return None
 
 
 def rows(unit: Unit, tally: Tally) -> None:
@@ -56,6 +59,9 @@ def rows(unit: Unit, tally: Tally) -> None:
     for table, stored in unit.tables.items():
         tally.count(len(unit.minutes))
         _one_row_each(tally, table, stored.minutes, unit.minutes, observed)
+        if stored.uneven:
+            text = f"{stored.uneven:,} times within a minute"
+            tally.fail(table, KEY, text, "whole minutes", stored.uneven)
     outside = unit.truth.outside.get(unit.month, 0)
     tally.note(outside, "bars outside the trading week; m1 keeps them, feature tables have no row")
 

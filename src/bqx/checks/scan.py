@@ -11,8 +11,8 @@ from typing import TypeVar
 from bqx import __version__
 from bqx.checks.example import Example
 from bqx.checks.expected import Truth
-from bqx.checks.report import Cell, Report
-from bqx.checks.tally import Check, Tally, summarise
+from bqx.checks.report import Report
+from bqx.checks.tally import PartitionCheck, Tally, summarise
 from bqx.checks.unit import Unit, load_truth, load_unit
 from bqx.config import Settings
 from bqx.market import parse_month, select_months
@@ -78,7 +78,7 @@ class _Counted:
 def scan(
     store: EmbeddedStore,
     title: str,
-    checks: Sequence[Check],
+    checks: Sequence[PartitionCheck],
     selection: Selection,
     *,
     example: Callable[[EmbeddedStore, Selection], Example | None] | None = None,
@@ -92,7 +92,7 @@ def scan(
         selection: Where.
         example: Makes the week that the page shows.
     """
-    counted = list(_bounded(_jobs(store, checks, selection), Settings().workers))
+    counted = list(bounded(_jobs(store, checks, selection), Settings().workers))
     tallies = [t for one in counted for t in one.tallies] + _absent(checks[0], selection)
     results = tuple(summarise(c, [t for t in tallies if t.check == c.name]) for c in checks)
     return Report(
@@ -105,7 +105,7 @@ def scan(
 
 
 def _jobs(
-    store: EmbeddedStore, checks: Sequence[Check], selection: Selection
+    store: EmbeddedStore, checks: Sequence[PartitionCheck], selection: Selection
 ) -> Iterator[Callable[[], _Counted]]:
     for pair in selection.pairs:
         known = load_truth(store, pair)
@@ -115,13 +115,17 @@ def _jobs(
 
 
 def _job(
-    store: EmbeddedStore, checks: Sequence[Check], tables: Sequence[str], known: Truth, month: str
+    store: EmbeddedStore,
+    checks: Sequence[PartitionCheck],
+    tables: Sequence[str],
+    known: Truth,
+    month: str,
 ) -> Callable[[], _Counted]:
     return lambda: _count(load_unit(store, known, month, tables), checks)
 
 
-def _bounded(jobs: Iterator[Callable[[], T]], workers: int) -> Iterator[T]:
-    """Results in order; no more than two jobs a worker are in memory at a time."""
+def bounded(jobs: Iterator[Callable[[], T]], workers: int) -> Iterator[T]:
+    """Results of jobs on threads, in order; at most two jobs a worker are in memory."""
     running: deque[Future[T]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for job in jobs:
@@ -132,14 +136,14 @@ def _bounded(jobs: Iterator[Callable[[], T]], workers: int) -> Iterator[T]:
             yield running.popleft().result()
 
 
-def _count(unit: Unit, checks: Sequence[Check]) -> _Counted:
+def _count(unit: Unit, checks: Sequence[PartitionCheck]) -> _Counted:
     tallies = tuple(_run(check, unit) for check in checks)
     rows = sum(s.table.num_rows for s in unit.tables.values())
     columns = [c for s in unit.tables.values() for c in s.table.columns[1:]]
     return _Counted(tallies, rows, sum(len(c) - c.null_count for c in columns))
 
 
-def _run(check: Check, unit: Unit) -> Tally:
+def _run(check: PartitionCheck, unit: Unit) -> Tally:
     tally = Tally(check.name, unit.pair, unit.month)
     if unit.rows:
         check.run(unit, tally)
@@ -149,7 +153,7 @@ def _run(check: Check, unit: Unit) -> Tally:
     return tally
 
 
-def _absent(check: Check, selection: Selection) -> list[Tally]:
+def _absent(check: PartitionCheck, selection: Selection) -> list[Tally]:
     tallies = []
     for pair, month in selection.absent:
         tally = Tally(check.name, pair, month)
@@ -163,7 +167,6 @@ def _facts(
     store: EmbeddedStore, selection: Selection, counted: Sequence[_Counted]
 ) -> dict[str, object]:
     months = sorted({m for found in selection.months.values() for m in found})
-    made_up = store.state.query("SELECT DISTINCT pair FROM sources WHERE synthetic = 1")
     return {
         "store": store.root.name,
         "pairs": len(selection.pairs),
@@ -172,12 +175,13 @@ def _facts(
         "tables": len(selection.tables),
         "rows": sum(c.rows for c in counted),
         "values": sum(c.values for c in counted),
-        "synthetic pairs": sorted({str(p) for (p,) in made_up} & set(selection.pairs)),
+        "synthetic pairs": synthetic_pairs(store, selection.pairs),
         "generated": now(),
         "bqx version": __version__,
     }
 
 
-def cells_of(report: Report, check: str) -> dict[tuple[str, str], Cell]:
-    """The cells of one check by pair and month."""
-    return {(c.pair, c.month): c for c in report.cells if c.check == check}
+def synthetic_pairs(store: EmbeddedStore, pairs: Sequence[str]) -> list[str]:
+    """Those of the pairs that have generated bars."""
+    marked = store.state.query("SELECT DISTINCT pair FROM sources WHERE synthetic = 1")
+    return sorted({str(pair) for (pair,) in marked} & set(pairs))

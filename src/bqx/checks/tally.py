@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bqx.checks.unit import Unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """A check as it is declared.
 
@@ -22,17 +22,26 @@ class Check:
         name: Short name.
         title: What it checks, in one sentence.
         unit: What it counts, in the plural.
-        run: Looks at one pair and month and fills the tally.
-        tables: Tables that it looks at; where one is missing, the check cannot pass.
         tolerance: Deviation that is allowed, where the check is numeric.
     """
 
     name: str
     title: str
-    unit: str
+    unit: str = "values"
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartitionCheck(Check):
+    """A check of stored partitions.
+
+    Attributes:
+        run: Looks at one pair and month and fills the tally.
+        tables: Tables that it looks at; where one is missing, the check cannot pass.
+    """
+
     run: Callable[[Unit, Tally], None]
     tables: tuple[str, ...] = ()
-    tolerance: float | None = None
 
 
 @dataclass

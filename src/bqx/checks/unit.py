@@ -12,6 +12,7 @@ import pyarrow as pa
 from bqx.checks.expected import Truth, truth
 from bqx.domains.grid import BoolArray, FloatArray, Int64Array
 from bqx.errors import IntegrityError
+from bqx.features.arrow import MICROSECONDS
 from bqx.features.feature import Column
 from bqx.features.table import KEY, TableSpec
 from bqx.market import moment_of
@@ -28,11 +29,17 @@ class Stored:
     Args:
         table: The partition as it was read.
         expected: Epoch minutes of the expected rows.
+
+    Attributes:
+        minutes: Epoch minute of each stored row.
+        uneven: Stored rows whose time is no whole minute.
     """
 
     def __init__(self, table: pa.Table, expected: Int64Array) -> None:
         self.table = table
-        self.minutes = minutes_of(table)
+        times = _micros(table)
+        self.minutes = times // MICROSECONDS
+        self.uneven = int(np.count_nonzero(times % MICROSECONDS))
         self._expected = expected
 
     @property
@@ -47,10 +54,10 @@ class Stored:
             return None
         if not len(self.minutes):
             return np.zeros(len(self._expected), np.int64), np.zeros(len(self._expected), np.bool_)
-        order: Int64Array = np.argsort(self.minutes, kind="stable")
-        at: Int64Array = np.searchsorted(self.minutes[order], self._expected)
+        order = np.argsort(self.minutes, kind="stable")
+        at = np.searchsorted(self.minutes[order], self._expected)
         rows = order[np.minimum(at, len(order) - 1)]
-        return rows, np.asarray(self.minutes[rows] == self._expected)
+        return rows, self.minutes[rows] == self._expected
 
     def has(self, name: str) -> bool:
         """Whether the column exists and holds floating-point numbers."""
@@ -60,8 +67,7 @@ class Stored:
     def column(self, name: str) -> Values:
         """A column on the expected rows; what is not stored counts as NULL."""
         if not self.has(name):
-            rows = len(self._expected)
-            return np.zeros(rows), np.zeros(rows, np.bool_)
+            return np.zeros(len(self._expected)), np.zeros(len(self._expected), np.bool_)
         values, valid = _values(self.table.column(name))
         if self._rows is None:
             return values, valid
@@ -72,9 +78,13 @@ class Stored:
 
 
 def minutes_of(table: pa.Table) -> Int64Array:
-    """Epoch minutes of a table's key."""
-    seconds = table.column(KEY).cast(pa.timestamp("s", tz="UTC")).cast(pa.int64())
-    return np.asarray(seconds.to_numpy() // 60, dtype=np.int64)
+    """Epoch minutes of a table's key, rounded down."""
+    return _micros(table) // MICROSECONDS
+
+
+def _micros(table: pa.Table) -> Int64Array:
+    times = table.column(KEY).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    return np.asarray(times.fill_null(-1).to_numpy(), dtype=np.int64)
 
 
 def _values(column: pa.ChunkedArray) -> Values:
@@ -177,6 +187,6 @@ def load_unit(store: EmbeddedStore, known: Truth, month: str, names: Iterable[st
                 problems[name] = "no file"
                 continue
             tables[name] = Stored(read_file(path), known.minutes[low:high])
-        except (IntegrityError, KeyError) as error:
+        except (IntegrityError, KeyError, pa.ArrowException) as error:
             problems[name] = str(error)
     return Unit(store, known, month, low, high, tables, problems)

@@ -85,7 +85,8 @@ def _run(folder: Path, recipe: Recipe, show: _Show, *, fresh: bool, workers: int
         page = store.root / steps.PAGE
         page.write_text(aligned.to_html(), encoding="utf-8")
     show.aligned(aligned, folder / steps.PAGE)
-    show.finish(folder, store.state.pairs()[0])
+    pairs = store.state.pairs()
+    show.finish(folder, "eurusd" if "eurusd" in pairs else pairs[0])
     return built.passed and aligned.passed
 
 

@@ -17,9 +17,7 @@ from typing import NamedTuple
 from bqx.kernels.jit import jit
 
 CANCELLED = 64.0
-"""Sum of squares about the border's value, relative to the one about the mean, from which a window
-is evaluated again from its values. At most w, so windows of up to 64 rows never are; above, it takes
-a border that lies more than 8 standard deviations from the window's mean."""
+"""See ``lost_digits``."""
 
 
 class Block(NamedTuple):
@@ -48,3 +46,19 @@ def first_border(origin: int, w: int) -> int:
 def block_at(border: int, w: int, rows: int) -> Block:
     """The windows on a border that fit into a slice of ``rows`` rows."""
     return Block(border, w, max(0, w - 1 - border), min(w, rows - border))
+
+
+@jit
+def lost_digits(total: float, scatter: float, w: int) -> bool:
+    """Whether the mean lies more than eight standard deviations from the border's value.
+
+    Then the sum of squares about the mean is what is left of one 64 times as large or larger, and
+    the window is evaluated again from its values. Never in windows of up to 64 rows; in longer ones
+    after an outlier that stands on a border.
+
+    Args:
+        total: Sum of the values relative to the border's.
+        scatter: Sum of squares about the mean.
+        w: Rows in the window.
+    """
+    return total * total > CANCELLED * w * scatter

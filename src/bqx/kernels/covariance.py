@@ -1,63 +1,131 @@
-"""Rolling sample covariances and correlations."""
+"""Rolling sample covariances and correlations by a two-sided scan."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from bqx.kernels.arrays import Floats
+from bqx.kernels.borders import Block, block_at, first_border, lost_digits
 from bqx.kernels.jit import jit
+from bqx.kernels.products import (
+    ROWS,
+    SQUARE,
+    Series,
+    centre,
+    count_lost,
+    scan_fourth,
+    scan_three,
+    scatters,
+)
+
+TERM_PAIRS = ((0, 1, 8), (0, 3, 11), (0, 2, 9), (1, 3, 12), (1, 2, 10), (3, 2, 13))
+"""First series, second series and scratch row of each output of ``term_covariances``."""
+PAIRS = ((0, 1, 8), (2, 0, 9), (2, 1, 10))
+"""The same for ``covariances_and_correlations``."""
 
 
 @jit
-def _covariance(x: Floats, y: Floats, w: int, out: Floats) -> None:
-    out[: w - 1] = np.nan
-    for t in range(w - 1, len(y)):
-        s = t - w + 1
-        sx = sy = sxy = 0.0
-        for i in range(s, t + 1):
-            sx += x[i] - x[s]
-            sy += y[i] - y[s]
-        for i in range(s, t + 1):
-            sxy += (x[i] - x[s] - sx / w) * (y[i] - y[s] - sy / w)
-        out[t] = sxy / (w - 1)
+def _covariance(product: Floats, w: int, out: Floats) -> None:
+    per_freedom = 1.0 / (w - 1)
+    for j in range(len(out)):
+        out[j] = product[j] * per_freedom
 
 
 @jit
-def term_covariances(
-    q: Floats, l: Floats, c: Floats, e: Floats, w: int, origin: int, out: Floats
+def _ratio(product: float, first: float, second: float) -> float:
+    """Correlation from the sums about the means; NaN where a series does not vary."""
+    if first <= 0.0 or second <= 0.0:
+        return np.nan
+    return max(min(product / (np.sqrt(first) * np.sqrt(second)), 1.0), -1.0)
+
+
+@jit
+def _correlation(product: Floats, first: Floats, second: Floats, out: Floats) -> None:
+    for j in range(len(out)):
+        out[j] = _ratio(product[j], first[j], second[j])
+
+
+@jit
+def _centre_block(
+    sums: Floats, block: Block, series: int, pairs: tuple[tuple[int, int, int], ...]
+) -> int:
+    """Centre all sums of a block's windows; returns how many sums of squares lost digits."""
+    first, stop = block.first, block.stop
+    for k in range(len(pairs)):
+        a, b, product = pairs[k]
+        centre(sums[a, first:stop], sums[b, first:stop], sums[product, first:stop], block.w)
+    lost = 0
+    for k in range(series):
+        total, scatter = sums[k, first:stop], sums[SQUARE + k, first:stop]
+        centre(total, total, scatter, block.w)
+        lost += count_lost(total, scatter, block.w)
+    return lost
+
+
+@jit
+def _any_lost(sums: Floats, j: int, series: int, w: int) -> bool:
+    for k in range(series):
+        if lost_digits(sums[k, j], sums[SQUARE + k, j], w):
+            return True
+    return False
+
+
+@jit
+def _again(
+    series: Series, block: Block, sums: Floats, pairs: tuple[tuple[int, int, int], ...]
 ) -> None:
-    """First version."""
-    _covariance(q, l, w, out[0])
-    _covariance(q, c, w, out[1])
-    _covariance(q, e, w, out[2])
-    _covariance(l, c, w, out[3])
-    _covariance(l, e, w, out[4])
-    _covariance(c, e, w, out[5])
+    """Take the sums of the windows that lost digits from their values."""
+    for j in range(block.first, block.stop):
+        if _any_lost(sums, j, len(series), block.w):
+            end = block.border + j + 1
+            start = end - block.w
+            for k in range(len(pairs)):
+                a, b, product = pairs[k]
+                xy, xx, yy = scatters(series[a][start:end], series[b][start:end])
+                sums[product, j] = xy
+                sums[SQUARE + a, j] = xx
+                sums[SQUARE + b, j] = yy
 
 
 @jit
-def covariances_and_correlations(
-    q: Floats, l: Floats, e: Floats, w: int, origin: int, out: Floats
+def term_covariances(  # noqa: PLR0913, PLR0917 - the four terms are four arrays
+    q: Floats, lin: Floats, c: Floats, e: Floats, w: int, origin: int, out: Floats
 ) -> None:
-    """First version."""
-    var = np.empty(len(q))
-    _covariance(q, l, w, out[0])
-    _covariance(e, q, w, out[1])
-    _covariance(e, l, w, out[2])
-    out[3:] = out[:3]
-    _covariance(q, q, w, var)
-    sd = np.sqrt(var)
-    out[3] /= sd
-    out[4] /= sd
-    _covariance(l, l, w, var)
-    sd = np.sqrt(var)
-    out[3] /= sd
-    out[5] /= sd
-    _covariance(e, e, w, var)
-    sd = np.sqrt(var)
-    out[4] /= sd
-    out[5] /= sd
-    for k in range(3, 6):
-        for t in range(len(q)):
-            if not np.isnan(out[k, t]):
-                out[k, t] = min(1.0, max(-1.0, out[k, t]))
+    """x"""
+    series = (q, lin, e, c)
+    sums = np.empty((ROWS, w))
+    out[:, : w - 1] = np.nan
+    for border in range(first_border(origin, w), len(q), w):
+        block = block_at(border, w, len(q))
+        sums[:] = 0.0
+        for step in (-1, 1):
+            scan_three(series, block, step, sums)
+            scan_fourth(series, block, step, sums)
+        if _centre_block(sums, block, 4, TERM_PAIRS):
+            _again(series, block, sums, TERM_PAIRS)
+        for k in range(len(TERM_PAIRS)):
+            product = sums[TERM_PAIRS[k][2], block.first : block.stop]
+            _covariance(product, w, out[k, border + block.first : border + block.stop])
+
+
+@jit
+def covariances_and_correlations(  # noqa: PLR0913, PLR0917 - the three terms are three arrays
+    q: Floats, lin: Floats, e: Floats, w: int, origin: int, out: Floats
+) -> None:
+    """x"""
+    series = (q, lin, e)
+    sums = np.empty((ROWS, w))
+    out[:, : w - 1] = np.nan
+    for border in range(first_border(origin, w), len(q), w):
+        block = block_at(border, w, len(q))
+        first, stop = block.first, block.stop
+        sums[:] = 0.0
+        scan_three(series, block, -1, sums)
+        scan_three(series, block, 1, sums)
+        if _centre_block(sums, block, 3, PAIRS):
+            _again(series, block, sums, PAIRS)
+        for k in range(len(PAIRS)):
+            a, b, row = PAIRS[k]
+            product, xx, yy = sums[row, first:stop], sums[SQUARE + a, first:stop], sums[SQUARE + b, first:stop]
+            _covariance(product, w, out[k, border + first : border + stop])
+            _correlation(product, xx, yy, out[3 + k, border + first : border + stop])

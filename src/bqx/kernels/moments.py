@@ -5,37 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from bqx.kernels.arrays import Floats
-from bqx.kernels.borders import CANCELLED, Block, block_at, first_border
+from bqx.kernels.borders import Block, block_at, first_border, lost_digits
 from bqx.kernels.jit import jit
 
 
 @jit
-def _scan_back(y: Floats, block: Block, sums: Floats) -> None:
-    """Sums of d and d² over the part of each window at or before the border."""
+def _scan(y: Floats, block: Block, step: int, sums: Floats) -> None:
+    """Add to each window the sums of d and d² over one side of the border.
+
+    d is a value relative to the border's. ``step`` is -1 for the rows at or before the border and 1
+    for those after it.
+    """
     border, w = block.border, block.w
     reference = y[border]
-    s1 = s2 = 0.0
-    for i in range(w - block.first):
-        d = y[border - i] - reference
-        s1 += d
-        s2 += d * d
-        at = 2 * (w - 1 - i)
-        sums[at] = s1
-        sums[at + 1] = s2
-
-
-@jit
-def _scan_on(y: Floats, block: Block, sums: Floats) -> None:
-    """Add the same sums over the part of each window after the border."""
-    border = block.border
-    reference = y[border]
-    s1 = s2 = 0.0
-    for j in range(block.stop):
-        d = y[border + j] - reference
-        s1 += d
-        s2 += d * d
-        sums[2 * j] += s1
-        sums[2 * j + 1] += s2
+    total = squares = 0.0
+    for i in range(w - block.first if step < 0 else block.stop):
+        d = y[border + step * i] - reference
+        total += d
+        squares += d * d
+        at = 2 * (w - 1 - i if step < 0 else i)
+        sums[at] += total
+        sums[at + 1] += squares
 
 
 @jit
@@ -45,15 +35,14 @@ def _combine(y: Floats, block: Block, sums: Floats, mean: Floats, std: Floats) -
     means, stds, moment = mean[start:end], std[start:end], sums[2 * block.first :]
     reference = y[block.border]
     per_row, per_freedom = 1.0 / block.w, 1.0 / (block.w - 1)
-    cancelled = 0
+    lost = 0
     for j in range(len(means)):
-        s1, s2 = moment[2 * j], moment[2 * j + 1]
-        centre = s1 * per_row
-        scatter = max(s2 - s1 * centre, 0.0)
-        cancelled += s2 > CANCELLED * scatter
-        means[j] = reference + centre
-        stds[j] = np.sqrt(scatter * per_freedom)
-    return cancelled
+        total = moment[2 * j]
+        scatter = moment[2 * j + 1] - total * total * per_row
+        lost += lost_digits(total, scatter, block.w)
+        means[j] = reference + total * per_row
+        stds[j] = np.sqrt(max(scatter, 0.0) * per_freedom)
+    return lost
 
 
 @jit
@@ -74,8 +63,8 @@ def _again(y: Floats, block: Block, sums: Floats, std: Floats) -> None:
     """Evaluate the windows that lost digits from their values."""
     w = block.w
     for j in range(block.first, block.stop):
-        s1, s2 = sums[2 * j], sums[2 * j + 1]
-        if s2 > CANCELLED * max(s2 - s1 * (s1 / w), 0.0):
+        total = sums[2 * j]
+        if lost_digits(total, sums[2 * j + 1] - total * total * (1.0 / w), w):
             end = block.border + j + 1
             std[end - 1] = _deviation(y[end - w : end])
 
@@ -84,8 +73,8 @@ def _again(y: Floats, block: Block, sums: Floats, std: Floats) -> None:
 def mean_std(y: Floats, w: int, origin: int, mean: Floats, std: Floats) -> None:
     """Mean and sample standard deviation of every trailing window, the current row included.
 
-    Method: two-sided scan (see ``borders``); windows whose sum of squares about the border's value
-    is more than 64 times the one about their mean are evaluated again from their values.
+    Method: two-sided scan (see ``borders``) of sums relative to the border's value; windows whose
+    mean lies far from that value (see ``lost_digits``) are evaluated again from their values.
 
     Args:
         y: Shape (n,), the series. NaN makes exactly the windows that contain it NaN.
@@ -100,7 +89,8 @@ def mean_std(y: Floats, w: int, origin: int, mean: Floats, std: Floats) -> None:
     std[: w - 1] = np.nan
     for border in range(first_border(origin, w), len(y), w):
         block = block_at(border, w, len(y))
-        _scan_back(y, block, sums)
-        _scan_on(y, block, sums)
+        sums[:] = 0.0
+        _scan(y, block, -1, sums)
+        _scan(y, block, 1, sums)
         if _combine(y, block, sums, mean, std):
             _again(y, block, sums, std)

@@ -1,0 +1,137 @@
+"""Compute columns again on other bars: cut, shocked, or with a longer past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from bqx.checks.unit import Values
+from bqx.domains.domain import domains_of
+from bqx.domains.grid import BarArrays, BoolArray, FloatArray, Int64Array, fill
+from bqx.errors import BqxError
+from bqx.features.compute import Slice, compute_tables
+from bqx.features.registry import Registry
+from bqx.features.table import TableSpec
+from bqx.store.embedded import EmbeddedStore
+from bqx.store.slices import Extent
+
+Results = dict[tuple[str, str], "Values | str"]
+"""By table and column: values with their validity, or why there are none."""
+
+# What array code raises on a slice that it did not reckon with.
+_FAULTS = (BqxError, ArithmeticError, LookupError, TypeError, ValueError)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Columns that are computed from the same look-back: those of one table and window.
+
+    Attributes:
+        spec: The table with these columns only.
+        memory: Rows that can influence one of their values.
+    """
+
+    spec: TableSpec
+    memory: int
+
+
+def groups_of(specs: Iterable[TableSpec]) -> tuple[Group, ...]:
+    """Split tables by window, so that each column gets no more look-back than its window asks for."""
+    found: dict[tuple[str, int | None], list[str]] = {}
+    tables = {spec.name: spec for spec in specs}
+    for spec in tables.values():
+        for column in spec.columns:
+            found.setdefault((spec.name, column.window), []).append(column.name)
+    parts = [tables[table].select(tuple(names)) for (table, _), names in found.items()]
+    return tuple(Group(part, part.memory) for part in parts)
+
+
+class Replay:
+    """A pair's bars around some rows, to compute from.
+
+    Args:
+        store: Where the bars are.
+        pair: Pair.
+        span: Its extent.
+        rows: Absolute rows that may be asked for, half open.
+    """
+
+    def __init__(
+        self, store: EmbeddedStore, pair: str, span: Extent, rows: tuple[int, int]
+    ) -> None:
+        self.pair = pair
+        self.span = span
+        self._calendar = store.calendar
+        self._registry = store.registry
+        self._baseline = store.bars.baseline(pair).rate
+        ends = store.calendar.minutes(max(rows[0], span.first), min(rows[1], span.last))[[0, -1]]
+        self.bars = store.bars.load(pair, int(ends[0]), int(ends[1]))
+        self.rows: Int64Array = self._calendar.row_at_or_after(self.bars.minutes)
+
+    def piece(
+        self, first: int, low: int, high: int, *, noise: np.random.Generator | None = None
+    ) -> Slice:
+        """The domains over the rows ``[first, high)``, of which those from ``low`` on are asked for.
+
+        Bars from ``high`` on are left out. With ``noise``, the prices and volumes of all bars after
+        ``low`` are multiplied by random factors.
+        """
+        begin = max(int(np.searchsorted(self.rows, first, side="right")) - 1, 0)
+        end = int(np.searchsorted(self.rows, high))
+        bars = _cut(self.bars, begin, end)
+        if noise is not None:
+            bars = _shock(bars, self.rows[begin:end] > low, noise)
+        grid = fill(bars, self._calendar, first, high, self.span.start)
+        return Slice(domains_of(grid, self._baseline), low - first)
+
+    def start(self, row: int, memory: int) -> int:
+        """First row of a slice with that look-back."""
+        return max(row - memory + 1, self.span.first)
+
+    def compute(self, spec: TableSpec, piece: Slice) -> Results:
+        """The columns over a slice; one that breaks its contract does not hide the others."""
+        return evaluate(self._registry, {spec.name: spec}, piece)
+
+
+def evaluate(registry: Registry, specs: Mapping[str, TableSpec], piece: Slice) -> Results:
+    """Columns over a slice, with the reason in place of those that cannot be computed."""
+    try:
+        tables = compute_tables(registry, specs, piece)
+    except _FAULTS as error:
+        names = [(spec, c.name) for spec in specs.values() for c in spec.columns]
+        if len(names) == 1:
+            return {(names[0][0].name, names[0][1]): _reason(error)}
+        parts = [evaluate(registry, {s.name: s.select((n,))}, piece) for s, n in names]
+        return {key: value for part in parts for key, value in part.items()}
+    return {
+        (name, c.column.name): (c.values, c.valid)
+        for name, table in tables.items()
+        for c in table.columns
+    }
+
+
+def _reason(error: Exception) -> str:
+    return error.found if isinstance(error, BqxError) else f"{type(error).__name__}: {error}"
+
+
+def _cut(bars: BarArrays, begin: int, end: int) -> BarArrays:
+    return BarArrays(*(getattr(bars, f.name)[begin:end] for f in fields(bars)))
+
+
+def _shock(bars: BarArrays, later: BoolArray, noise: np.random.Generator) -> BarArrays:
+    """One factor for the four prices of a bar, so that high and low stay in order."""
+    factor = np.where(later, np.exp(noise.normal(0.0, 0.1, len(later))), 1.0)
+    prices = (bars.open, bars.high, bars.low, bars.close)
+    return BarArrays(bars.minutes, *(p * factor for p in prices), bars.volume * factor**2)
+
+
+def differing(a: Values, b: Values) -> BoolArray:
+    """Rows where two columns differ: in their NULLs, or in a single bit of a value."""
+    both = a[1] & b[1]
+    return (a[1] != b[1]) | (both & (_bits(a[0]) != _bits(b[0])))
+
+
+def _bits(values: FloatArray) -> Int64Array:
+    return np.ascontiguousarray(values).view(np.int64)

@@ -1,0 +1,169 @@
+"""What becomes of files in a store: late, repeated, contradicting, refused, interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import bqx
+from bqx.bars.report import IngestReport
+from bqx.errors import StoreError, UnknownNameError
+from bqx.store.ingest import IngestError
+from stores import content, write_bars
+from synthetic import random_walk_bars
+
+BARS = random_walk_bars("eurusd", "2019-01-28", 6, seed=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> bqx.Store:
+    return bqx.open(tmp_path / "store")
+
+
+def ingest(store: bqx.Store, bars: pl.DataFrame, label: str = "") -> IngestReport:
+    return store.ingest([write_bars(store.root.parent / "vendor", "eurusd", bars, label)])
+
+
+def test_bars_come_back_as_delivered(store: bqx.Store) -> None:
+    report = ingest(store, BARS)
+    assert report.balanced
+    assert (report.totals.read, report.totals.accepted) == (BARS.height, BARS.height)
+    assert store.read("m1", "eurusd").equals(BARS)
+    assert store.bars.months("eurusd") == ("2019_01", "2019_02")
+    assert set(report.files[0].months) == {"2019-01", "2019-02"}
+
+
+def test_the_same_file_again_changes_nothing(store: bqx.Store) -> None:
+    ingest(store, BARS)
+    before, sources = content(store), store.state.query("SELECT * FROM sources")
+    report = ingest(store, BARS)
+    assert report.files[0].status == "unchanged"
+    assert (report.totals.accepted, report.totals.duplicate) == (0, BARS.height)
+    assert report.balanced
+    assert content(store) == before
+    assert store.state.query("SELECT * FROM sources") == sources
+
+
+def test_overlapping_files_add_only_what_is_new(store: bqx.Store) -> None:
+    ingest(store, BARS.head(3000), "_a")
+    report = ingest(store, BARS.tail(BARS.height - 1000), "_b")
+    assert (report.totals.duplicate, report.totals.accepted) == (2000, BARS.height - 3000)
+    assert store.read("m1", "eurusd").equals(BARS)
+
+
+def test_the_order_of_files_does_not_matter(store: bqx.Store, tmp_path: Path) -> None:
+    ingest(store, BARS)
+    other = bqx.open(tmp_path / "other")
+    ingest(other, BARS.tail(1500), "_a")
+    ingest(other, BARS.head(BARS.height - 1500), "_b")
+    assert content(other) == content(store)
+
+
+def test_the_last_source_wins_and_the_loser_is_kept(store: bqx.Store) -> None:
+    ingest(store, BARS, "_a")
+    close = pl.when(pl.int_range(pl.len()) == 7).then(pl.col("high")).otherwise("close")
+    corrected = BARS.with_columns(close=close)
+    assert corrected["close"][7] != BARS["close"][7]
+    report = ingest(store, corrected, "_b")
+    assert report.totals.accepted == 1
+    assert store.read("m1", "eurusd").equals(corrected)
+    lost = pl.read_parquet(store.root / "quarantine" / "000002.parquet")
+    assert lost["reason"].to_list() == ["superseded"]
+    assert lost["ts_utc"][0] == BARS["ts_utc"][7]
+    assert f'"close":{BARS["close"][7]}' in lost["raw"][0]
+    rows = store.state.query("SELECT source, accepted, replaced FROM provenance WHERE accepted")
+    assert (2, 1, 1) in rows
+
+
+def test_rejected_rows_are_kept_with_their_reason(store: bqx.Store) -> None:
+    bad = BARS.with_columns(
+        low=pl.when(pl.int_range(pl.len()).is_in([3, 4])).then(-1.0).otherwise("low")
+    )
+    report = ingest(store, bad)
+    assert report.balanced
+    assert report.reasons == {"non_positive_price": 2}
+    kept = pl.read_parquet(store.root / "quarantine" / "000001.parquet")
+    assert kept["ts_utc"].to_list() == BARS["ts_utc"][3:5].to_list()
+    assert store.read("m1", "eurusd").height == BARS.height - 2
+
+
+def test_a_refused_file_leaves_the_store_as_it_was(store: bqx.Store, tmp_path: Path) -> None:
+    ingest(store, BARS)
+    before = content(store)
+    broken = tmp_path / "gbpusd.parquet"
+    broken.write_bytes(b"PAR1 this is no Parquet file PAR1")
+    good = write_bars(tmp_path, "gbpusd", random_walk_bars("gbpusd", "2019-01-08", 1, 2), "_b")
+    with pytest.raises(IngestError, match="1 of 2 files refused") as caught:
+        store.ingest([broken, good])
+    assert [f.status for f in caught.value.report.files] == ["refused", "ingested"]
+    assert {k: v for k, v in content(store).items() if k[1] == "eurusd"} == before
+    report = store.ingest([broken], on_refused="report")
+    assert report.files[0].error
+
+
+def test_provenance_says_where_a_partition_comes_from(store: bqx.Store) -> None:
+    ingest(store, BARS)
+    rows = store.state.query("SELECT path, sha256, format, clock, ingested, pair FROM sources")
+    path, sha256, form, clock, ingested, pair = (str(v) for v in rows[0])
+    assert path.endswith("eurusd.parquet")
+    assert (len(sha256), form, pair) == (64, "parquet", "eurusd")
+    assert clock
+    assert ingested.startswith("20")
+    months = store.state.query("SELECT month, source FROM provenance ORDER BY month")
+    assert months == [("2019_01", 1), ("2019_02", 1)]
+
+
+def test_one_writer_at_a_time(store: bqx.Store) -> None:
+    other = bqx.open(store.root)
+    with store.writing(), pytest.raises(StoreError, match="another process is writing"):
+        ingest(other, BARS)
+    assert ingest(other, BARS).totals.accepted == BARS.height
+
+
+def test_a_folder_of_something_else_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear all")
+    with pytest.raises(StoreError, match="is no bqx store"):
+        bqx.open(tmp_path)
+
+
+def test_an_existing_store_keeps_its_settings(store: bqx.Store) -> None:
+    assert bqx.open(store.root).settings == store.settings
+    other = bqx.StoreSettings(week="Mon 00:00 - Fri 21:00 UTC")
+    with pytest.raises(StoreError, match="has other settings"):
+        bqx.open(store.root, settings=other)
+
+
+def test_reading_what_is_not_there(store: bqx.Store) -> None:
+    ingest(store, BARS)
+    with pytest.raises(UnknownNameError, match="no bars of usdjpy"):
+        store.read("reg_rate", "usdjpy")
+    with pytest.raises(UnknownNameError, match="unknown table"):
+        store.read("reg_rates", "eurusd")
+
+
+def test_a_killed_ingest_loses_nothing(tmp_path: Path) -> None:
+    root, whole = tmp_path / "store", bqx.open(tmp_path / "whole")
+    bars = random_walk_bars("eurusd", "2018-01-02", 200, seed=1)
+    file = write_bars(tmp_path / "vendor", "eurusd", bars)
+    whole.ingest([file])
+    bqx.open(root).close()
+    code = f"import bqx; bqx.open({str(root)!r}).ingest([{str(file)!r}])"
+    process = subprocess.Popen([sys.executable, "-c", code])
+    while not (root / "m1" / "eurusd").exists() and process.poll() is None:
+        time.sleep(0.001)
+    time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    store = bqx.open(root)
+    files = {("m1", "eurusd", f.stem) for f in (root / "m1" / "eurusd").glob("*.parquet")}
+    assert set(content(store)) == files  # what was written is known
+    store.ingest([file])
+    assert content(store) == content(whole)
+    assert store.read("m1", "eurusd").equals(bars)
