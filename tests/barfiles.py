@@ -51,7 +51,8 @@ def mt4_lines(rows: Sequence[Row], zone: str, hours: float = 0, volume: int = 7)
 def mt5_lines(rows: Sequence[Row], zone: str, hours: float = 0, volume: int = 7) -> list[str]:
     """MetaTrader 5: tab separated, seconds, tick volume, volume and spread, without header."""
     return [
-        f"{wall(t, zone, hours):%Y.%m.%d\t%H:%M:%S}\t{o:.5f}\t{h:.5f}\t{low:.5f}\t{c:.5f}\t{volume}\t0\t2"
+        f"{wall(t, zone, hours):%Y.%m.%d\t%H:%M:%S}\t"
+        f"{o:.5f}\t{h:.5f}\t{low:.5f}\t{c:.5f}\t{volume}\t0\t2"
         for t, o, h, low, c in rows
     ]
 

@@ -44,7 +44,7 @@ def read_ticks(member: Member) -> Reading:
         wall=pl.lit(hour) + pl.duration(milliseconds="ms")
     )
     note = f"{ticks.height:,} ticks were aggregated to {bars.height:,} bars"
-    return Reading(complete(place(rows, UTC_CLOCK)), str(UTC_CLOCK), pair, (note,))
+    return Reading(complete(place(rows, UTC_CLOCK)), str(UTC_CLOCK), pair, (note,), ticks.height)
 
 
 def _with_offset(rows: pl.DataFrame) -> pl.DataFrame:

@@ -67,7 +67,7 @@ def _parse_member(
     pair = settle_pair(member.label, options.pair, reading.pair)
     rows, volume_note = drop_empty_volume(reading.rows)
     checked = check(rows, pair, week, now)
-    _refuse_if_wrong(member, checked)
+    _refuse_if_wrong(member, checked, reading.records)
     return ParsedFile(
         path=source.path,
         member=member.name,
@@ -96,9 +96,9 @@ def _reasons(quarantine: pl.DataFrame) -> dict[str, int]:
     return dict(counts.iter_rows())
 
 
-def _refuse_if_wrong(member: Member, checked: Checked) -> None:
+def _refuse_if_wrong(member: Member, checked: Checked, records: int) -> None:
     """Refuse a file that was probably misread: wrong delimiter, columns, or scale."""
-    total = int(checked.tally["read"].sum())
+    total = max(records, int(checked.tally["read"].sum()))
     if not total:
         return
     wrong = checked.quarantine.filter(~pl.col("reason").is_in(_PLAUSIBLE))

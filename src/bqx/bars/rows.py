@@ -30,12 +30,14 @@ class Reading:
         clock: The rule that turned the file's clock into UTC.
         pair: Name of the pair as far as the file tells it.
         notes: What the user should know.
+        records: Number of records in the file where rows are made of several, as bars of ticks.
     """
 
     rows: Rows
     clock: str
     pair: str | None = None
     notes: tuple[str, ...] = ()
+    records: int = 0
 
 
 def complete(rows: pl.DataFrame) -> Rows:

@@ -37,6 +37,7 @@ def read_times(member: Member, texts: pl.Series, timezone: str | None) -> tuple[
         timezone: What the user says about the clock.
 
     Raises:
+        InputFileError: If no timestamp can be read.
         ClockError: If some timestamps have an offset and others none, if none has one and the user
             names no time zone, or if all have one and the user names a time zone as well.
     """
@@ -45,6 +46,12 @@ def read_times(member: Member, texts: pl.Series, timezone: str | None) -> tuple[
     bare = texts.str.replace(_OFFSET, "")
     epoch = bare.str.contains(_EPOCH)
     walls = _epoch(bare, epoch) if epoch.any() else _parse(bare)
+    if walls.is_null().all():
+        raise member.error(
+            f"no timestamp can be read, for example {texts.drop_nulls().first()!r}",
+            expected="ISO 8601, or one of " + ", ".join(FORMS),
+            hint="check the delimiter, and which column holds the time",
+        )
     aware = (offsets.is_not_null() | epoch) & walls.is_not_null()
     naive = ~aware & walls.is_not_null()
     if aware.any() and naive.any():

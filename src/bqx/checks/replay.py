@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from bqx.checks.unit import Values
-from bqx.domains.domain import domains_of
+from bqx.domains.domain import Domains
 from bqx.domains.grid import BarArrays, BoolArray, FloatArray, Int64Array, fill
 from bqx.errors import BqxError
 from bqx.features.compute import Slice, compute_tables
@@ -38,7 +38,7 @@ class Group:
 
 
 def groups_of(specs: Iterable[TableSpec]) -> tuple[Group, ...]:
-    """Split tables by window, so that each column gets no more look-back than its window asks for."""
+    """Split tables by window: each column gets no more look-back than its window asks for."""
     found: dict[tuple[str, int | None], list[str]] = {}
     tables = {spec.name: spec for spec in specs}
     for spec in tables.values():
@@ -73,7 +73,7 @@ class Replay:
     def piece(
         self, first: int, low: int, high: int, *, noise: np.random.Generator | None = None
     ) -> Slice:
-        """The domains over the rows ``[first, high)``, of which those from ``low`` on are asked for.
+        """The domains over the rows ``[first, high)``; those from ``low`` on are asked for.
 
         Bars from ``high`` on are left out. With ``noise``, the prices and volumes of all bars after
         ``low`` are multiplied by random factors.
@@ -84,7 +84,7 @@ class Replay:
         if noise is not None:
             bars = _shock(bars, self.rows[begin:end] > low, noise)
         grid = fill(bars, self._calendar, first, high, self.span.start)
-        return Slice(domains_of(grid, self._baseline), low - first)
+        return Slice(Domains(grid, self._baseline), low - first)
 
     def start(self, row: int, memory: int) -> int:
         """First row of a slice with that look-back."""
@@ -117,20 +117,22 @@ def _reason(error: Exception) -> str:
 
 
 def _cut(bars: BarArrays, begin: int, end: int) -> BarArrays:
-    return BarArrays(*(getattr(bars, f.name)[begin:end] for f in fields(bars)))
+    part = slice(begin, end)
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+    return BarArrays(bars.minutes[part], *(column[part] for column in columns))
 
 
 def _shock(bars: BarArrays, later: BoolArray, noise: np.random.Generator) -> BarArrays:
     """One factor for the four prices of a bar, so that high and low stay in order."""
     factor = np.where(later, np.exp(noise.normal(0.0, 0.1, len(later))), 1.0)
-    prices = (bars.open, bars.high, bars.low, bars.close)
-    return BarArrays(bars.minutes, *(p * factor for p in prices), bars.volume * factor**2)
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+    return BarArrays(bars.minutes, *(column * factor for column in columns))
 
 
 def differing(a: Values, b: Values) -> BoolArray:
     """Rows where two columns differ: in their NULLs, or in a single bit of a value."""
     both = a[1] & b[1]
-    return (a[1] != b[1]) | (both & (_bits(a[0]) != _bits(b[0])))
+    return np.asarray((a[1] != b[1]) | (both & (_bits(a[0]) != _bits(b[0]))))
 
 
 def _bits(values: FloatArray) -> Int64Array:

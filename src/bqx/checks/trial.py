@@ -57,7 +57,7 @@ class _Comparison:
     _wrong: dict[tuple[str, str], tuple[int, str, str]] = field(default_factory=dict)
 
     def add(self, found: Results, expected: Results, minute: int) -> None:
-        """Compare the columns of ``found`` with those expected, on rows that begin at ``minute``."""
+        """Compare the columns of ``found`` with those expected, on rows from ``minute`` on."""
         for key, values in found.items():
             self._add(key, values, expected[key], minute)
 

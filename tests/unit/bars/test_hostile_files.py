@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -168,7 +169,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], type[BqxError], str]] = {
     "wrong delimiter": (
         _text("EURUSD.csv", LINES[0].replace(",", ";") + "\n" + TEXT.split("\n", 1)[1]),
         InputFileError,
-        "1 fields, expected 5",
+        "no timestamp can be read",
     ),
     "no header": (_text("EURUSD.csv", "\n".join(LINES[1:])), InputFileError, "cannot be detected"),
     "swapped columns": (
@@ -191,7 +192,11 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], type[BqxError], str]] = {
         ClockError,
         "no time zone was given",
     ),
-    "NUL bytes": (_bytes("EURUSD.csv", LINES[0].encode() + ZEROS), InputFileError, "binary"),
+    "NUL bytes": (
+        _bytes("EURUSD.csv", LINES[0].encode() + b"\n" + ZEROS),
+        InputFileError,
+        "binary",
+    ),
     "UTF-16 cut in half": (
         _bytes("EURUSD.csv", TEXT.encode("utf-16")[:-1]),
         InputFileError,
@@ -274,9 +279,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], type[BqxError], str]] = {
 def test_a_hostile_file_is_refused_with_a_telling_message(case: str, tmp_path: Path) -> None:
     build, error, piece = REFUSED[case]
     path = build(tmp_path)
-    with pytest.raises(error, match=".") as caught:
+    with pytest.raises(error, match=re.escape(piece)) as caught:
         parse_file(path, now=NOW)
-    assert piece in caught.value.message
     assert caught.type is error
 
 

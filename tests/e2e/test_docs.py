@@ -1,0 +1,221 @@
+"""The documentation is run: every console and Python block, in order, page by page.
+
+A block is preceded by a comment where it is not simply run: ``<!-- not run: reason -->``,
+``<!-- file: name -->`` (the block is the content of a file), ``<!-- exit: 1 -->`` (the status of
+the block's last command). Lines under a command, and a ``text`` block under a Python block, are
+output: each line must occur in the real output, in order; ``...`` stands for anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import typer.main
+from click import Command, Group
+
+from bqx.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_BLOCK = re.compile(
+    r"(?:^<!-- (?P<rule>not run|file|exit): (?P<value>.+?) -->\n)?"
+    r"^```(?P<language>\w+)\n(?P<body>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+_LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+_RUN = ("console", "python")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block and the comment before it."""
+
+    language: str
+    body: str
+    rule: str
+    value: str
+    line: int
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(
+            m["language"],
+            m["body"],
+            m["rule"] or "",
+            m["value"] or "",
+            text.count("\n", 0, m.start()),
+        )
+        for m in _BLOCK.finditer(text)
+    ]
+
+
+def commands(body: str) -> Iterator[tuple[str, list[str]]]:
+    """Commands of a console block, each with the output that is shown of it."""
+    command, shown = "", list[str]()
+    for line in body.splitlines():
+        if command.endswith("\\") and not shown:
+            command = command[:-1] + line.strip().removeprefix("> ")
+        elif line.startswith("$ "):
+            if command:
+                yield command, shown
+            command, shown = line[2:], []
+        else:
+            shown.append(line)
+    if command:
+        yield command, shown
+
+
+def missing(shown: list[str], output: str) -> str | None:
+    """The first shown line that the output lacks, or has too early."""
+    left = [" ".join(line.split()) for line in output.splitlines()]
+    for line in shown:
+        wanted = " ".join(line.split())
+        if not wanted or wanted == "...":
+            continue
+        form = re.compile(".*".join(re.escape(part) for part in wanted.split("...")))
+        at = next((k for k, found in enumerate(left) if form.fullmatch(found)), None)
+        if at is None:
+            return line
+        left = left[at + 1 :]
+    return None
+
+
+def environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("BQX_", "PYTEST_"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+    return kept | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "120"}
+
+
+def run_console(block: Block, place: str, folder: Path) -> None:
+    steps = list(commands(block.body))
+    for number, (command, shown) in enumerate(steps, 1):
+        done = subprocess.run(
+            ["/bin/bash", "-c", command],
+            cwd=folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        wanted = int(block.value) if block.rule == "exit" and number == len(steps) else 0
+        assert done.returncode == wanted, f"{place}: {command}\n{output}"
+        absent = missing(shown, output)
+        assert absent is None, f"{place}: {command}\nlacks: {absent}\n{output}"
+
+
+def run_python(block: Block, place: str, names: dict[str, object]) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(block.body, place, "exec"), names)  # noqa: S102 - our own documentation
+    return out.getvalue()
+
+
+def runnable(page: Path) -> bool:
+    return any(b.language in _RUN and b.rule != "not run" for b in blocks(page))
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if runnable(p)], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    names: dict[str, object] = {"__name__": "__main__"}
+    output = ""
+    for block in blocks(page):
+        place = f"{page.name}:{block.line}"
+        if block.rule == "not run":
+            continue
+        if block.rule == "file":
+            (tmp_path / block.value).write_text(block.body, encoding="utf-8")
+        elif block.language == "console":
+            run_console(block, place, tmp_path)
+        elif block.language == "python":
+            output = run_python(block, place, names)
+        elif block.language == "text" and output:
+            absent = missing(block.body.splitlines(), output)
+            assert absent is None, f"{place}: lacks {absent}\n{output}"
+        if block.language != "python":
+            output = ""
+
+
+def test_few_blocks_are_not_run_and_each_says_why() -> None:
+    skipped = [b for p in PAGES for b in blocks(p) if b.rule == "not run" and b.language in _RUN]
+    assert len(skipped) <= 8
+    assert all(len(b.value) > 10 for b in skipped)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(page.read_text(encoding="utf-8")):
+        target, _, anchor = link.partition("#")
+        if target.startswith(("http://", "https://")):
+            continue
+        file = (page.parent / target).resolve() if target else page
+        assert file.exists(), link
+        if anchor:
+            assert anchor in anchors(file), link
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", title.lower()) for title in titles]
+    return {title.replace(" ", "-") for title in plain}
+
+
+def test_every_page_is_reachable_from_the_index() -> None:
+    found: set[Path] = set()
+    waiting = [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in found or page.suffix != ".md":
+            continue
+        found.add(page)
+        links = _LINK.findall(page.read_text(encoding="utf-8"))
+        local = [link.partition("#")[0] for link in links if "://" not in link]
+        waiting += [(page.parent / link).resolve() for link in local if link]
+    assert {p.relative_to(ROOT) for p in PAGES} <= {p.relative_to(ROOT) for p in found}
+
+
+def leaves(command: Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Command]]:
+    if isinstance(command, Group):
+        for name, child in command.commands.items():
+            yield from leaves(child, (*words, name))
+    else:
+        yield " ".join(words), command
+
+
+def test_the_command_page_names_every_command_and_option() -> None:
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    found = dict(leaves(typer.main.get_command(app)))
+    sections = re.split(r"^### bqx (.+)$", text, flags=re.MULTILINE)[1:]
+    described = dict(zip(sections[::2], sections[1::2], strict=True))
+    assert set(described) == set(found)
+    for name, command in found.items():
+        options = {o for p in command.params for o in p.opts if o.startswith("--")} - {"--help"}
+        rows = set(re.findall(r"^\| `(--[\w-]+)", described[name], re.MULTILINE))
+        assert rows == options, name
+
+
+def test_the_change_log_names_the_version() -> None:
+    from bqx import __version__
+
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)
+    assert versions[0] == "Unreleased"
+    assert versions[1] == __version__
+    assert all(a != b for a, b in pairwise(versions))
