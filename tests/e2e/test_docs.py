@@ -18,10 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
-from click import Command, Group
+from typer.core import TyperGroup
 
 from bqx.cli.app import app
 
@@ -191,8 +192,8 @@ def test_every_page_is_reachable_from_the_index() -> None:
     assert {p.relative_to(ROOT) for p in PAGES} <= {p.relative_to(ROOT) for p in found}
 
 
-def leaves(command: Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Command]]:
-    if isinstance(command, Group):
+def leaves(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    if isinstance(command, TyperGroup):
         for name, child in command.commands.items():
             yield from leaves(child, (*words, name))
     else:

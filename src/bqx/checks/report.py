@@ -89,6 +89,7 @@ class Cell:
         failures: Those that failed.
         found: Values that are not NULL (coverage only).
         expected: Values that should not be NULL (coverage only).
+        size: All values, NULL or not (coverage only).
     """
 
     check: str
@@ -98,6 +99,7 @@ class Cell:
     failures: int
     found: int = 0
     expected: int = 0
+    size: int = 0
 
     @property
     def score(self) -> float:

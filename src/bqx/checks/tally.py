@@ -96,9 +96,8 @@ class Tally:
 
     def cell(self) -> Cell:
         """The tally as a cell of the report."""
-        return Cell(
-            self.check, self.pair, self.month, self.units, self.failures, self.found, self.expected
-        )
+        counted = (self.units, self.failures, self.found, self.expected, self.size)
+        return Cell(self.check, self.pair, self.month, *counted)
 
 
 def worst_of(findings: Iterable[Finding]) -> tuple[Finding, ...]:

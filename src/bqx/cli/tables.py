@@ -40,14 +40,17 @@ def show_ingest(out: Console, report: IngestReport) -> None:
     if report.reasons:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.reasons.items())
         out.print(f"quarantine: {reasons}  (SELECT * FROM bqx.quarantine)")
+    _show_notes(out, report)
     for file in report.files:
-        _show_remarks(out, file)
+        if file.error:
+            out.print(f"refused: {file.path}: {file.error}", style="red", markup=False)
     verdict = "balances" if report.balanced else "DOES NOT BALANCE"
     out.print(f"The account {verdict}: read = accepted + duplicate + quarantined.")
 
 
 def _name(file: FileReport) -> str:
-    return file.path.rsplit("/", 1)[-1]
+    """The file's own name; of an archive, not of its member."""
+    return file.path.split("!", 1)[0].rsplit("/", 1)[-1]
 
 
 def _show_months(out: Console, file: FileReport) -> None:
@@ -57,16 +60,19 @@ def _show_months(out: Console, file: FileReport) -> None:
     out.print(table)
 
 
-def _show_remarks(out: Console, file: FileReport) -> None:
-    for note in file.notes:
-        out.print(f"note: {_name(file)}: {note}")
-    if file.week_proposal:
-        out.print(
-            f"note: {_name(file)}: its week looks shorter than the store's;"
-            f" `bqx config set week '{file.week_proposal}'` declares it"
-        )
-    if file.error:
-        out.print(f"refused: {file.path}: {file.error}", style="red", markup=False)
+def _show_notes(out: Console, report: IngestReport) -> None:
+    """Every note once, with the files that it is about."""
+    about: dict[str, list[str]] = {}
+    for file in report.files:
+        for note in file.notes:
+            about.setdefault(note, []).append(_name(file))
+        if file.week_proposal:
+            declare = f"`bqx config set week '{file.week_proposal}'` declares it"
+            note = f"bars in a shorter week only: {declare}"
+            about.setdefault(note, []).append(_name(file))
+    for note, names in about.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        out.print(f"note: {names[0]}{others}: {note}", markup=False)
 
 
 def show_plan(out: Console, plan: Plan) -> None:

@@ -1,0 +1,45 @@
+"""The record of a store as tables: sources, provenance, partitions, runs, quarantine."""
+
+from __future__ import annotations
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from bqx.bars.schema import QUARANTINE_SCHEMA
+from bqx.store.embedded import EmbeddedStore
+from bqx.store.ingest import QUARANTINE
+
+COMMENTS = {
+    "partitions": "Stored partitions: rows, content hash, fingerprint; first and last row as "
+    "minutes since 1970-01-01 UTC.",
+    "days": "Bars of each pair and UTC day, counted from 1970-01-01, with their content hash.",
+    "sources": "Ingested vendor files: hash, format, clock, options and the account of their rows.",
+    "provenance": "Bars that each month of a pair took from a source, and those it replaced.",
+    "baselines": "The close that stands for a rate index of 100, by pair.",
+    "runs": "Ledger of builds and restores.",
+    QUARANTINE: "Rejected rows of all sources, with the reason.",
+}
+_TYPES = {"INTEGER": pl.Int64(), "TEXT": pl.String(), "REAL": pl.Float64()}
+
+
+def state_tables(store: EmbeddedStore) -> tuple[str, ...]:
+    """Names of the tables of the record."""
+    rows = store.state.query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    return (*(str(row[0]) for row in rows), QUARANTINE)
+
+
+def state_table(store: EmbeddedStore, name: str) -> pa.Table | ds.Dataset:
+    """One of the tables that `state_tables` names."""
+    if name == QUARANTINE:
+        return _quarantine(store)
+    columns = store.state.query("SELECT name, type FROM pragma_table_info(?)", (name,))
+    schema = {str(column): _TYPES[str(kind)] for column, kind in columns}
+    rows = store.state.query(f"SELECT * FROM {name}")
+    return pl.DataFrame(rows, schema=schema, orient="row").to_arrow()
+
+
+def _quarantine(store: EmbeddedStore) -> pa.Table | ds.Dataset:
+    empty = pl.DataFrame(schema={"source": pl.Int64()} | dict(QUARANTINE_SCHEMA)).to_arrow()
+    files = sorted(str(path) for path in (store.root / QUARANTINE).glob("*.parquet"))
+    return ds.dataset(files, schema=empty.schema, format="parquet") if files else empty
