@@ -89,16 +89,8 @@ def _row_rules(now: datetime) -> list[pl.Expr]:
         ),
         *(_rule(pl.col(c) <= 0, Reason.NON_POSITIVE_PRICE, f"{c} {{}}", c) for c in _QUOTES),
         *(_high_low(side) for side in _SIDES),
-        *(
-            _rule(
-                pl.col(ask) < pl.col(bid),
-                Reason.ASK_BELOW_BID,
-                f"{ask} {{}} < {bid} {{}}",
-                ask,
-                bid,
-            )
-            for ask, bid in zip(ASK, BID, strict=True)
-        ),
+        # The close first: the bar's last quotes matter most, and the detail names one of the four.
+        *(_crossed(*sides) for sides in zip(reversed(ASK), reversed(BID), strict=True)),
         _rule(pl.col("volume") < 0, Reason.NEGATIVE_VOLUME, "volume {}", "volume"),
         _rule(
             pl.col("ts_utc") > latest,
@@ -109,13 +101,17 @@ def _row_rules(now: datetime) -> list[pl.Expr]:
     ]
 
 
+def _crossed(ask: str, bid: str) -> pl.Expr:
+    broken = pl.col(ask) < pl.col(bid)
+    return _rule(broken, Reason.ASK_BELOW_BID, f"{ask} {{}} < {bid} {{}}", ask, bid)
+
+
 def _high_low(side: tuple[str, ...]) -> pl.Expr:
     start, high, low, end = side
     broken = (pl.max_horizontal(start, end, low) > pl.col(high)) | (
         pl.min_horizontal(start, end, high) < pl.col(low)
     )
-    name = high.removesuffix("high")
-    form = f"{name}open {{}}, high {{}}, low {{}}, close {{}}"
+    form = ", ".join(f"{name} {{}}" for name in side)
     return _rule(broken, Reason.HIGH_LOW, form, *side)
 
 

@@ -13,7 +13,8 @@ from bqx.domains.grid import FloatArray, Int64Array
 from bqx.market import moment_of
 
 WIDTH, HEIGHT = 1040, 250
-LEFT, RIGHT, TOP, BOTTOM = 74, 12, 26, 34
+LEFT, RIGHT, TOP, BOTTOM = 74, 12, 26, 42
+UNITS = {"rate": "rate index", "bqx": "BQX return"}
 DAY = 1440
 MINUTES_A_MARK = (15, 30, 60, 120, 240, 480)
 FITS_A_WEEK = 10
@@ -87,9 +88,9 @@ def _chart(example: Example, curve: Curve, span: tuple[int, int]) -> str:
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" class="chart">'
         f"<title>{curve.label} with fitted parabolas</title>"
-        f"{_values_axis(frame)}{_time_axis(frame, example.minutes[low:high])}"
+        f"{_values_axis(frame, UNITS[curve.domain])}{_time_axis(frame, example.minutes[low:high])}"
         f'<path class="line" d="{frame.path(rows, line)}"/>{drawn}'
-        f"{_legend(curve.label, example.window, bool(shown))}</svg>"
+        f"{_legend(curve.label, example.window, fitted=bool(shown))}</svg>"
     )
 
 
@@ -122,11 +123,13 @@ def _thin(values: FloatArray) -> tuple[Int64Array, FloatArray]:
     return kept, values[kept]
 
 
-def _values_axis(frame: _Frame) -> str:
+def _values_axis(frame: _Frame, name: str) -> str:
     step = _step((frame.high - frame.low) / 5)
     digits = max(0, -math.floor(math.log10(step)))
     marks = np.arange(math.ceil(frame.low / step), math.floor(frame.high / step) + 1) * step
-    return "".join(
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    turned = f'transform="translate(13 {middle}) rotate(-90)" text-anchor="middle"'
+    return f'<text class="tick" {turned}>{name}</text>' + "".join(
         f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
         f"{mark + 0.0:.{digits}f}</text>"
@@ -159,18 +162,16 @@ def _time_axis(frame: _Frame, minutes: Int64Array) -> str:
             f'<text class="tick" x="{x:.1f}" y="{base + 16}" text-anchor="{anchor}">'
             f"{moment:{form}}</text>"
         )
-    year = f"{moment_of(int(minutes[0])):%Y}"
+    ends = (moment_of(int(minutes[at])) for at in (0, -1))
+    text = "trading minutes, UTC, " + " to ".join(f"{end:%Y-%m-%d %H:%M}" for end in ends)
+    middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(
-        f'<text class="tick" x="{LEFT - 8}" y="{base + 16}" text-anchor="end">{year}</text>'
-    )
-    parts.append(
-        f'<text class="tick" x="{WIDTH - RIGHT}" y="{HEIGHT - 2}" text-anchor="end">'
-        "trading minutes, UTC</text>"
+        f'<text class="tick" x="{middle}" y="{HEIGHT - 3}" text-anchor="middle">{text}</text>'
     )
     return "".join(parts)
 
 
-def _legend(label: str, window: int, fitted: bool) -> str:
+def _legend(label: str, window: int, *, fitted: bool) -> str:
     text = f"stored w{window} fits, drawn from their terms" if fitted else "no stored fits"
     second = LEFT + 60 + 6.6 * len(label)
     return (

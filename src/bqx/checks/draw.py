@@ -43,14 +43,14 @@ def example_week(store: EmbeddedStore, selection: Selection) -> Example | None:
 
 
 def _week(known: Truth, months: tuple[str, ...]) -> tuple[int, int]:
-    """Positions of a session without a break that is about as long as the longest one."""
+    """Positions of a session with about as many bars as the fullest one, from the middle of them."""
     low, high = month_bounds(months[0])[0], month_bounds(months[-1])[1]
     first, last = (int(at) for at in np.searchsorted(known.minutes, (low, high)))
     breaks = np.flatnonzero(np.diff(known.minutes[first:last]) > 1) + 1
     borders = np.concatenate(([0], breaks, [last - first])) + first
-    lengths = np.diff(borders)
-    long = np.flatnonzero(lengths >= 0.9 * lengths.max())
-    chosen = int(long[len(long) // 2])
+    bars = np.diff(np.searchsorted(known.bars, borders))
+    full = np.flatnonzero(bars >= 0.99 * bars.max())
+    chosen = int(full[len(full) // 2])
     begin = int(borders[chosen])
     return begin, min(int(borders[chosen + 1]), begin + MOST_ROWS)
 

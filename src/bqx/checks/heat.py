@@ -30,10 +30,9 @@ def heat_map(cells: Iterable[Cell]) -> str | None:
     narrow = len(months) > MANY_MONTHS
     width, height = NARROW if narrow else WIDE
     total = LABEL + len(months) * width, HEAD + len(pairs) * height + 4
-    parts = [
-        f'<svg viewBox="0 0 {total[0]} {total[1]}" width="{total[0]}" height="{total[1]}" '
-        'role="img" class="heat"><title>Coverage by pair and month</title>'
-    ]
+    size = f'viewBox="0 0 {total[0]} {total[1]}" width="{total[0]}" height="{total[1]}"'
+    title = "<title>Coverage by pair and month</title>"
+    parts = [f'<svg {size} role="img" class="heat">{title}']
     for k, month in enumerate(months):
         text = month.replace("_", "-")
         if not narrow or month.endswith("_01") or k == 0:

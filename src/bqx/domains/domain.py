@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from bqx.domains.grid import FloatArray, Grid
-from bqx.domains.rate import IndexBars, index_bars
+from bqx.domains.rate import IndexBars
 from bqx.kernels.backward import backward_return
 
 DomainName = Literal["rate", "bqx"]
@@ -93,7 +93,7 @@ class Domain:
 
 def rate_domain(grid: Grid, baseline: float) -> Domain:
     """The rate domain of a slice; ``baseline`` is the close that stands for 100."""
-    index = index_bars(grid, baseline)
+    index = IndexBars(grid, baseline)
     return Domain(TRAITS["rate"], grid, index, index.close)
 
 

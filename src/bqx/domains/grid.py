@@ -8,6 +8,7 @@ is marked as not observed. Kernels therefore see no gaps; validity is decided fr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,8 @@ class BarArrays:
     close: FloatArray
     volume: FloatArray
 
-    def take(self, keep: BoolArray) -> BarArrays:
-        """The bars where ``keep`` is true."""
+    def take(self, keep: BoolArray | slice) -> BarArrays:
+        """The bars where ``keep`` is true, or a range of them (which copies nothing)."""
         columns = (self.open, self.high, self.low, self.close, self.volume)
         return BarArrays(self.minutes[keep], *(column[keep] for column in columns))
 
@@ -54,29 +55,48 @@ class Grid:
         first: Absolute row of element 0; kernels anchor their blocks on absolute rows.
         start: Absolute row from which the history counts: the first bar with a rate index.
         minutes: Epoch minute of each row.
-        open: Prices of each row; a missing minute repeats the previous close.
-        high: See ``open``.
-        low: See ``open``.
-        close: See ``open``.
-        volume: Tick volume, 0 in a missing minute, NaN where the source has none.
+        close: Last price; a missing minute repeats the previous one.
         observed: Whether the minute has a bar.
         age: Rows since the newest bar, 0 in an observed minute.
+        bars: The bars behind the rows.
+        newest: Index of each row's newest bar.
     """
 
     first: int
     start: int
     minutes: Int64Array
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
     close: FloatArray
-    volume: FloatArray
     observed: BoolArray
     age: Int64Array
+    bars: BarArrays
+    newest: Int64Array
 
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.minutes)
+
+    @cached_property
+    def open(self) -> FloatArray:
+        """First price; a missing minute repeats the previous close."""
+        return self._filled(self.bars.open, self.close)
+
+    @cached_property
+    def high(self) -> FloatArray:
+        """Highest price; a missing minute repeats the previous close."""
+        return self._filled(self.bars.high, self.close)
+
+    @cached_property
+    def low(self) -> FloatArray:
+        """Lowest price; a missing minute repeats the previous close."""
+        return self._filled(self.bars.low, self.close)
+
+    @cached_property
+    def volume(self) -> FloatArray:
+        """Tick volume: 0 in a missing minute, NaN where the source has none."""
+        return self._filled(self.bars.volume, np.zeros(len(self)))
+
+    def _filled(self, values: FloatArray, missing: FloatArray) -> FloatArray:
+        return np.where(self.observed, values[self.newest], missing)
 
 
 def open_bars(bars: BarArrays, calendar: Calendar) -> BarArrays:
@@ -99,13 +119,11 @@ def fill(bars: BarArrays, calendar: Calendar, first: int, last: int, start: int)
     Raises:
         BqxError: If nothing precedes a missing first row.
     """
-    rows = calendar.row_at_or_after(bars.minutes) - first
-    newest = np.full(last - first, -1, np.int64)
-    inside = (rows >= 0) & (rows < last - first)
-    newest[rows[inside]] = np.flatnonzero(inside)
+    minutes = calendar.minutes(first, last)
+    newest = _bar_of_each(minutes, bars.minutes)
     observed = newest >= 0
-    before = int(np.searchsorted(rows, 0)) - 1
     if len(newest) and not observed[0]:
+        before = int(np.searchsorted(bars.minutes, minutes[0])) - 1
         if before < 0:
             raise BqxError(
                 f"no bar at or before grid row {first}",
@@ -114,16 +132,30 @@ def fill(bars: BarArrays, calendar: Calendar, first: int, last: int, start: int)
             )
         newest[0] = before
     np.maximum.accumulate(newest, out=newest)
-    close = bars.close[newest]
+    rows = np.arange(last - first)
+    # The row of the newest bar; one before the slice gets the row that the calendar gives it.
+    seen = np.where(observed, rows, np.iinfo(np.int64).min)
+    if len(rows) and not observed[0]:
+        seen[0] = calendar.row_range(int(bars.minutes[newest[0]]), 0)[0] - first
     return Grid(
         first=first,
         start=start,
-        minutes=calendar.minutes(first, last),
-        open=np.where(observed, bars.open[newest], close),
-        high=np.where(observed, bars.high[newest], close),
-        low=np.where(observed, bars.low[newest], close),
-        close=close,
-        volume=np.where(observed, bars.volume[newest], 0.0),
+        minutes=minutes,
+        close=bars.close[newest],
         observed=observed,
-        age=np.arange(last - first) - rows[newest],
+        age=rows - np.maximum.accumulate(seen),
+        bars=bars,
+        newest=newest,
     )
+
+
+def _bar_of_each(minutes: Int64Array, bars: Int64Array) -> Int64Array:
+    """Index of the bar in each minute, -1 where there is none."""
+    if not len(minutes):
+        return np.empty(0, np.int64)
+    # A table over all minutes of the slice, closed ones included, is faster than a search.
+    table = np.full(int(minutes[-1] - minutes[0]) + 1, -1, np.int64)
+    low, high = np.searchsorted(bars, [minutes[0], minutes[-1] + 1])
+    table[bars[low:high] - minutes[0]] = np.arange(low, high)
+    found: Int64Array = table[minutes - minutes[0]]
+    return found

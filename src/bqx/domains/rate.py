@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from bqx.domains.grid import BarArrays, FloatArray, Grid
 
@@ -22,14 +23,39 @@ class Baseline:
     rate: float
 
 
-@dataclass(frozen=True)
 class IndexBars:
-    """Open, high, low and close index, one value per row, on the same baseline."""
+    """Open, high, low and close index, one value per row: ``price / baseline * 100``.
 
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
+    The close index, which is the rate index, is exactly 100 at the baseline's close; the other
+    three are made when they are asked for.
+
+    Args:
+        grid: The slice.
+        baseline: The close that stands for 100.
+    """
+
+    def __init__(self, grid: Grid, baseline: float) -> None:
+        self._grid = grid
+        self._baseline = baseline
+        self.close = self._index(grid.close)
+
+    @cached_property
+    def open(self) -> FloatArray:
+        """Index of the first price."""
+        return self._index(self._grid.open)
+
+    @cached_property
+    def high(self) -> FloatArray:
+        """Index of the highest price."""
+        return self._index(self._grid.high)
+
+    @cached_property
+    def low(self) -> FloatArray:
+        """Index of the lowest price."""
+        return self._index(self._grid.low)
+
+    def _index(self, prices: FloatArray) -> FloatArray:
+        return prices / self._baseline * BASE
 
 
 def first_baseline(bars: BarArrays, not_before: int | None = None) -> Baseline | None:
@@ -38,9 +64,3 @@ def first_baseline(bars: BarArrays, not_before: int | None = None) -> Baseline |
     if at >= len(bars.minutes):
         return None
     return Baseline(int(bars.minutes[at]), float(bars.close[at]))
-
-
-def index_bars(grid: Grid, baseline: float) -> IndexBars:
-    """``price / baseline * 100`` for the four prices; exactly 100 at the baseline's close."""
-    prices = (grid.open, grid.high, grid.low, grid.close)
-    return IndexBars(*(price / baseline * BASE for price in prices))

@@ -24,7 +24,9 @@ class Validity:
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
-        self._observed = np.concatenate(([0], np.cumsum(grid.observed)))
+        self._observed = np.concatenate(
+            ([0], np.cumsum(grid.observed, dtype=np.int32)), dtype=np.int32
+        )
         self._masks: dict[int, BoolArray] = {}
 
     def mask(self, history: int) -> BoolArray:

@@ -208,9 +208,13 @@ class Calendar:
     def minutes(self, first: int, last: int) -> Int64Array:
         """Epoch minutes of the rows ``[first, last)``."""
         starts, _ = self.spans
-        rows = np.arange(first, last, dtype=np.int64)
-        span = _last_at_or_before(self._first_rows, rows)
-        return rows + (starts - self._first_rows[:-1])[span]
+        borders = self._first_rows
+        low, high = np.searchsorted(borders, [first, max(last - 1, first)], side="right") - 1
+        inner = borders[low + 1 : high + 1] - first
+        counts = np.diff(inner, prepend=0, append=last - first)
+        offsets = np.repeat((starts - borders[:-1])[low : high + 1], counts)
+        offsets += np.arange(first, last, dtype=np.int64)
+        return offsets
 
     @property
     def identity(self) -> str:

@@ -133,9 +133,7 @@ class BarStore:
         bars = _concat(parts)
         low = max(int(np.searchsorted(bars.minutes, first, side="right")) - 1, 0)
         high = int(np.searchsorted(bars.minutes, last, side="right"))
-        keep = np.zeros(len(bars.minutes), np.bool_)
-        keep[low:high] = True
-        return bars.take(keep)
+        return bars.take(slice(low, high))
 
     def _open_bars(self, pair: str, month: str) -> BarArrays:
         table = read_file(self.path(pair, month), _KERNEL_COLUMNS)
@@ -200,5 +198,6 @@ def _concat(parts: list[BarArrays]) -> BarArrays:
     if len(parts) == 1:
         return parts[0]
     names = ("minutes", "open", "high", "low", "close", "volume")
-    joined = [np.concatenate([getattr(p, n) for p in parts] or [np.empty(0)]) for n in names]
-    return BarArrays(joined[0].astype(np.int64), *joined[1:])
+    if not parts:
+        return BarArrays(np.empty(0, np.int64), *(np.empty(0) for _ in names[1:]))
+    return BarArrays(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
