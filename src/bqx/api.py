@@ -18,7 +18,7 @@ from bqx.config import StoreSettings
 from bqx.features.registry import Registry
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.ingest import IngestError, ingest_files
-from bqx.store.reading import Moment, Source, read_table
+from bqx.store.reading import read_table
 
 if TYPE_CHECKING:
     from bqx.checks.report import Report
@@ -153,22 +153,7 @@ class Store(EmbeddedStore):
         units = tuple(unit for plan in plans for unit in plan.units)
         return Plan(units, sum(plan.current for plan in plans))
 
-    def read(
-        self,
-        table: str,
-        pair: str,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        columns: Sequence[str] | None = None,
-        source: Source = "computed",
-    ) -> pl.DataFrame:
-        """Rows of a table, sorted by ``ts_utc``; see `bqx.store.reading.read_table`.
-
-        Raises:
-            UnknownNameError: If the table, the pair or a column is unknown.
-        """
-        return read_table(self, table, pair, start=start, end=end, columns=columns, source=source)
+    read = read_table
 
     def align(self, *, pairs: Names = None, months: Names = None) -> Report:
         """The alignment report: 100 % or the list of what is not aligned."""

@@ -1,4 +1,4 @@
-"""Settings: of a store (``bqx.toml`` in its folder) and of the process (``BQX_*``)."""
+"""Settings of a store: ``bqx.toml`` in its folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bqx.errors import ConfigError
 from bqx.market import FX_WEEK, Calendar, Closure, TradingWeek, epoch_minute
@@ -81,22 +80,6 @@ def read_store_settings(path: Path) -> StoreSettings:
         ) from error
     settings.calendar()
     return settings
-
-
-class Settings(BaseSettings):
-    """Defaults of the process, from ``BQX_*`` variables.
-
-    Attributes:
-        store: Store that commands use when none is named.
-        workers: Parallel work units of a build.
-        max_memory: Memory that a build may use, for example ``4GiB``.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="BQX_")
-
-    store: str = "bqx-store"
-    workers: int = 2
-    max_memory: str = "4GiB"
 
 
 def change(root: Path, settings: StoreSettings, name: str, value: str) -> StoreSettings:

@@ -43,7 +43,7 @@ def example_week(store: EmbeddedStore, selection: Selection) -> Example | None:
 
 
 def _week(known: Truth, months: tuple[str, ...]) -> tuple[int, int]:
-    """Positions of a session with about as many bars as the fullest one, from the middle of them."""
+    """Positions of a session that has about as many bars as the fullest one."""
     low, high = month_bounds(months[0])[0], month_bounds(months[-1])[1]
     first, last = (int(at) for at in np.searchsorted(known.minutes, (low, high)))
     breaks = np.flatnonzero(np.diff(known.minutes[first:last]) > 1) + 1

@@ -79,7 +79,7 @@ def _findings(check: CheckResult) -> list[str]:
     behind = sum(f.failures for f in check.findings)
     rest = check.failures - behind
     more = f", {rest:,} more failures not listed" if rest > 0 else ""
-    lines = [f"{check.title} ({check.name}: {shown} findings{more})"]
+    lines = [f"{check.title} ({check.name}; findings: {shown}{more})"]
     for f in check.findings:
         lines += [f"  {f.place}", f"    found:    {f.found}", f"    expected: {f.expected}"]
     return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -21,6 +21,15 @@ from bqx.cli.common import (
     print_json,
     reported,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from bqx.api import Store
+    from bqx.build.plan import Plan
+    from bqx.build.report import BuildReport
 
 FamiliesOption = Annotated[
     str,
@@ -41,35 +50,11 @@ def _windows(text: str | None) -> list[int] | None:
         raise ConfigError(f"--windows {text}", expected="whole numbers, e.g. 60,90") from error
 
 
-def plan(
-    store: StoreOption = Path(DEFAULT_STORE),
-    families: FamiliesOption = "all",
-    pairs: PairsOption = None,
-    all_pairs: AllPairsOption = False,
-    months: MonthsOption = None,
-    all_months: AllMonthsOption = False,
-    windows: WindowsOption = None,
-    force: ForceOption = False,
-    json: JsonOption = False,
-) -> None:
-    """Show what a build with the same options would do: counts, bytes, and an estimate."""
-    with reported():
-        found = open_store(store).plan(
-            families,
-            pairs=one_of(pairs, everything=all_pairs, option="pairs"),
-            months=one_of(months, everything=all_months, option="months"),
-            windows=_windows(windows),
-            force=force,
-        )
-        if json:
-            print_json(found.to_json())
-        else:
-            from bqx.cli.tables import show_plan
-
-            show_plan(console(), found)
+PLAN_HELP = "Show what a build with the same options would do: counts, bytes, an estimate."
 
 
 def build(
+    context: typer.Context,
     store: StoreOption = Path(DEFAULT_STORE),
     families: FamiliesOption = "all",
     pairs: PairsOption = None,
@@ -92,8 +77,7 @@ def build(
     Exit code 3 when units failed, 4 when the memory budget is too small, 130 when interrupted.
     """
     with reported():
-        from bqx.build.progress import shown
-        from bqx.build.run import run
+        from bqx.cli import tables
 
         opened = open_store(store)
         todo = opened.plan(
@@ -103,19 +87,34 @@ def build(
             windows=_windows(windows),
             force=force,
         )
-        with shown(todo) as progress:
-            report = run(
-                opened,
-                todo,
-                workers=workers,
-                executor=executor,
-                max_memory=max_memory,
-                progress=progress,
-            )
-        if json:
-            print_json(report.to_json())
-        else:
-            from bqx.cli.tables import show_build
-
-            show_build(console(), report)
+        if context.info_name == "plan":
+            _give(todo, tables.show_plan, json=json)
+            return
+        report = _run(opened, todo, workers, executor, max_memory)
+        _give(report, tables.show_build, json=json)
         raise typer.Exit(report.exit_code)
+
+
+def _run(store: Store, todo: Plan, workers: int, executor: str, max_memory: str) -> BuildReport:
+    from bqx.build.progress import shown
+    from bqx.build.run import run
+
+    with shown(todo) as progress:
+        return run(
+            store,
+            todo,
+            workers=workers,
+            executor=executor,
+            max_memory=max_memory,
+            progress=progress,
+        )
+
+
+Result = TypeVar("Result", "Plan", "BuildReport")
+
+
+def _give(result: Result, show: Callable[[Console, Result], None], *, json: bool) -> None:
+    if json:
+        print_json(result.to_json())
+    else:
+        show(console(), result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
     from bqx.checks.report import Report
 
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a self-contained page.")]
-TablesOption = Annotated[
-    str | None, typer.Option("--tables", help="Families or tables, separated by commas.")
-]
-check_app = typer.Typer(
-    help="Check what is stored; exit code 1 on a finding.", no_args_is_help=True
-)
 
 
 def _give(report: Report, html: Path | None, *, json: bool) -> None:
@@ -54,53 +49,43 @@ def align(
         _give(open_store(store).align(pairs=pairs, months=months), html, json=json)
 
 
-@check_app.command("coverage")
-def coverage(
+class Check(StrEnum):
+    """What can be checked."""
+
+    COVERAGE = "coverage"
+    IDENTITIES = "identities"
+    LEAKAGE = "leakage"
+
+
+def check(
+    what: Annotated[Check, typer.Argument(help="What to check.")],
     store: StoreOption = Path(DEFAULT_STORE),
     pairs: PairsOption = None,
-    months: MonthsOption = None,
+    months: Annotated[str | None, typer.Option("--months", "-m", help="Not for leakage.")] = None,
+    tables: Annotated[str | None, typer.Option("--tables", help="For leakage only.")] = None,
+    samples: Annotated[int, typer.Option(help="For leakage: random rows to recompute.")] = 200,
+    seed: Annotated[int, typer.Option(help="For leakage: seed of the sample.")] = 0,
     html: HtmlOption = None,
     json: JsonOption = False,
 ) -> None:
-    """NULLs of every column and partition against the expected ones."""
+    """Check what is stored; exit code 1 on a finding.
+
+    coverage: NULLs of every column and partition against the expected ones. identities: terms,
+    residuals, ranges. leakage: random rows recomputed without, and with another, future.
+    """
     with reported():
-        from bqx.checks.coverage import coverage as run
-
-        _give(run(open_store(store), pairs=pairs, months=months), html, json=json)
-
-
-@check_app.command("identities")
-def identities(
-    store: StoreOption = Path(DEFAULT_STORE),
-    pairs: PairsOption = None,
-    months: MonthsOption = None,
-    html: HtmlOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Identities between columns: terms, residuals, ranges."""
-    with reported():
-        from bqx.checks.identities import identities as run
-
-        _give(run(open_store(store), pairs=pairs, months=months), html, json=json)
-
-
-@check_app.command("leakage")
-def leakage(
-    store: StoreOption = Path(DEFAULT_STORE),
-    tables: TablesOption = None,
-    pairs: PairsOption = None,
-    samples: Annotated[int, typer.Option(help="Random rows to recompute.")] = 200,
-    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
-    json: JsonOption = False,
-) -> None:
-    """Recompute random rows without, and with another, future; restart months cold."""
-    with reported():
-        from bqx.checks.leakage import leakage as run
+        from bqx.checks.coverage import coverage
+        from bqx.checks.identities import identities
+        from bqx.checks.leakage import leakage
 
         opened = open_store(store)
-        names = opened.registry.resolve(tables.split(",")) if tables else None
-        report = run(opened, tables=names, pairs=pairs, samples=samples, seed=seed)
-        _give(report, None, json=json)
+        if what is Check.LEAKAGE:
+            names = opened.registry.resolve(tables.split(",")) if tables else None
+            report = leakage(opened, tables=names, pairs=pairs, samples=samples, seed=seed)
+        else:
+            run = coverage if what is Check.COVERAGE else identities
+            report = run(opened, pairs=pairs, months=months)
+        _give(report, html, json=json)
 
 
 def verify(

@@ -1,0 +1,249 @@
+"""Compare a store with its record: every file, schema, row count, time and content hash."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from bqx.config import FILE
+from bqx.market import PAIRS, moment_of
+from bqx.store.barstore import M1, MINUTES_A_DAY, day_hashes
+from bqx.store.current import current_partitions
+from bqx.store.embedded import JOURNAL, SNAPSHOTS, STATE, EmbeddedStore
+from bqx.store.ingest import QUARANTINE
+from bqx.store.inspection import inspect_partition
+from bqx.store.parquet import TEMPORARY, read_file
+from bqx.store.schema import full_schema
+from bqx.store.state import Partition
+
+NOTES = ("outdated",)
+"""Kinds of findings that are no failure."""
+
+_REBUILD = "`bqx build --force` makes it again from the bars"
+_INGEST = "restore a snapshot, or ingest the vendor file into a new store"
+_HINTS = {
+    "unrecorded": "`bqx build` replaces what it made; delete what is foreign",
+    "leftover": "the next `bqx build` or `bqx ingest` removes it",
+    "outdated": "`bqx build` makes it again",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that differs from the record.
+
+    Attributes:
+        kind: Of `Problem`, or ``days``, ``unrecorded``, ``leftover``, ``outdated``.
+        table: Table name without pair and month; None for a file outside the tables.
+        pair: Pair, or None.
+        month: ``yyyy_mm``, or None.
+        found: What was met.
+        expected: What the record says.
+        hint: What to do.
+    """
+
+    kind: str
+    table: str | None
+    pair: str | None
+    month: str | None
+    found: str
+    expected: str
+    hint: str
+
+    @property
+    def place(self) -> str:
+        """Where it is: ``reg_rate eurusd 2019_01``."""
+        return " ".join(part for part in (self.table, self.pair, self.month) if part)
+
+
+@dataclass(frozen=True)
+class VerifyResult:
+    """The account of a verification.
+
+    Attributes:
+        partitions: Partitions compared with their record.
+        rows: Rows that the record says they have.
+        bytes: Bytes that the record says they have.
+        deep: Whether all values were read and hashed.
+        findings: What differs; those of the kinds `NOTES` are no failures.
+    """
+
+    partitions: int
+    rows: int
+    bytes: int
+    deep: bool
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is as recorded."""
+        return all(finding.kind in NOTES for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain values."""
+        return {"passed": self.passed, **asdict(self)}
+
+    def to_text(self) -> str:
+        """A line per finding, and the verdict."""
+        lines = [
+            f"{f.kind}: {f.place}: {f.found}; expected {f.expected}; {f.hint}"
+            for f in self.findings
+        ]
+        depth = "values, schema, rows and files" if self.deep else "schema, rows and files"
+        verdict = "as recorded" if self.passed else "NOT as recorded"
+        lines.append(
+            f"{self.partitions:,} partitions, {self.rows:,} rows, {self.bytes / 1e6:,.0f} MB:"
+            f" {depth} are {verdict}"
+        )
+        return "\n".join(lines)
+
+
+def verify(
+    store: EmbeddedStore,
+    *,
+    tables: str | Sequence[str] | None = None,
+    pairs: str | Sequence[str] | None = None,
+    deep: bool = True,
+) -> VerifyResult:
+    """Compare every partition with its record, and the folder with both.
+
+    Args:
+        store: The store.
+        tables: Tables, ``m1`` or families; all when None.
+        pairs: Pairs; all when None.
+        deep: Whether all values are read and hashed; otherwise footers and times only.
+
+    Raises:
+        UnknownNameError: If a table or pair is unknown.
+    """
+    wanted = _Selection(
+        None if tables is None else _resolve(store, tables),
+        None if pairs is None else set(store.select_pairs(pairs)),
+    )
+    recorded = store.state.partitions()
+    chosen = [p for p in recorded.values() if wanted.has(p.tbl, p.pair)]
+    current = _current_keys(store, chosen)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        checks = pool.map(lambda p: _partition(store, p, current=_key(p) in current, deep=deep), chosen)
+        findings = [finding for found in checks for finding in found]
+    findings += _files(store, wanted, {store.path(*key) for key in recorded})
+    rows, size = sum(p.rows for p in chosen), sum(p.bytes for p in chosen)
+    return VerifyResult(len(chosen), rows, size, deep, tuple(findings))
+
+
+@dataclass(frozen=True)
+class _Selection:
+    tables: set[str] | None
+    pairs: set[str] | None
+
+    def has(self, table: str, pair: str) -> bool:
+        return (self.tables is None or table in self.tables) and (
+            self.pairs is None or pair in self.pairs
+        )
+
+    @property
+    def everything(self) -> bool:
+        return self.tables is None and self.pairs is None
+
+
+def _resolve(store: EmbeddedStore, tables: str | Sequence[str]) -> set[str]:
+    names = tables.split(",") if isinstance(tables, str) else list(tables)
+    return {*store.registry.resolve(n for n in names if n != M1), *({M1} & set(names))}
+
+
+def _key(partition: Partition) -> tuple[str, str, str]:
+    return partition.tbl, partition.pair, partition.month
+
+
+def _current_keys(
+    store: EmbeddedStore, partitions: Iterable[Partition]
+) -> set[tuple[str, str, str]]:
+    months: dict[tuple[str, str], list[str]] = {}
+    for p in partitions:
+        if p.tbl == M1 or p.tbl in store.tables:
+            months.setdefault((p.tbl, p.pair), []).append(p.month)
+    return {
+        (table, pair, month)
+        for (table, pair), names in months.items()
+        for month in current_partitions(store, table, pair, names)
+    }
+
+
+def _partition(
+    store: EmbeddedStore, partition: Partition, *, current: bool, deep: bool
+) -> Iterator[Finding]:
+    path = store.path(*_key(partition))
+    schema: pa.Schema | None = full_schema(store, partition.tbl) if current else None
+    problems = inspect_partition(path, partition, schema, deep=deep)
+    hint = _INGEST if partition.tbl == M1 else _REBUILD
+    found = [Finding(p.kind, *_key(partition), p.found, p.expected, hint) for p in problems]
+    if not current:
+        found.append(
+            Finding(
+                "outdated",
+                *_key(partition),
+                "made by other code, for another grid or from other bars",
+                "the present ones",
+                _HINTS["outdated"],
+            )
+        )
+    if partition.tbl == M1 and deep and not problems:
+        found += _days(store, partition, path)
+    return iter(found)
+
+
+def _days(store: EmbeddedStore, partition: Partition, path: Path) -> list[Finding]:
+    """Days of a month of bars whose hash is not the recorded one."""
+    low, high = partition.first // MINUTES_A_DAY, partition.last // MINUTES_A_DAY
+    recorded = {day: h for day, h in store.state.days(partition.pair) if low <= day <= high}
+    found = {d.day: d.hash for d in day_hashes(partition.pair, read_file(path))}
+    return [
+        Finding(
+            "days",
+            *_key(partition),
+            f"{moment_of(day * MINUTES_A_DAY):%Y-%m-%d}: {found.get(day, 'no bars')}",
+            recorded.get(day, "no bars"),
+            _INGEST,
+        )
+        for day in sorted(found.keys() | recorded.keys())
+        if found.get(day) != recorded.get(day)
+    ]
+
+
+def _files(store: EmbeddedStore, wanted: _Selection, recorded: set[Path]) -> list[Finding]:
+    """Files of the folder that belong to nothing."""
+    findings = []
+    for path in sorted(store.root.rglob("*")):
+        parts = path.relative_to(store.root).parts
+        if path in recorded or not path.is_file() or _is_known(parts):
+            continue
+        table, pair, month = _place(parts)
+        if not wanted.everything and not (table and pair and wanted.has(table, pair)):
+            continue
+        kind = "leftover" if path.name.endswith(TEMPORARY) else "unrecorded"
+        name = "/".join(parts)
+        findings.append(
+            Finding(kind, table, pair, month, f"file {name}", "only recorded files", _HINTS[kind])
+        )
+    return findings
+
+
+def _is_known(parts: tuple[str, ...]) -> bool:
+    """Whether a file is one that a store has beside its partitions."""
+    if parts[0] == SNAPSHOTS or parts[0].startswith("."):
+        return True
+    if len(parts) == 1:
+        return parts[0] in (FILE, JOURNAL) or parts[0].startswith(STATE)
+    return parts[0] == QUARANTINE and len(parts) == 2 and parts[1].endswith(".parquet")
+
+
+def _place(parts: tuple[str, ...]) -> tuple[str | None, str | None, str | None]:
+    if len(parts) != 3 or parts[1] not in PAIRS:
+        return None, None, None
+    return parts[0], parts[1], parts[2].partition(".")[0]
