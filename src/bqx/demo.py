@@ -18,9 +18,8 @@ from bqx.bars.synthetic import START, iter_synthetic_bars
 from bqx.config import FILE, change
 from bqx.errors import BqxError, ConfigError, InputFileError, StoreError
 
-MARK = "demo.json"
+MARK = ".demo.json"
 """File that makes a folder a demo store: what it was made of."""
-PAGE = "alignment.html"
 _SUFFIXES = (".csv", ".gz", ".parquet", ".prn", ".tsv", ".txt", ".zip", ".bi5")
 
 
@@ -169,6 +168,12 @@ def agreed_week(report: IngestReport) -> str | None:
     """The shorter week that all accepted files propose alike; None when they do not."""
     proposals = {f.week_proposal for f in report.files if f.status != "refused"}
     return proposals.pop() if len(proposals) == 1 else None
+
+
+def page_of(folder: Path) -> Path:
+    """Where the alignment page goes: beside the store, which holds nothing but what it recorded."""
+    root = folder.resolve()
+    return root.with_name(f"{root.name}-alignment.html")
 
 
 def declare_week(store: Store, week: str) -> Store:

@@ -158,7 +158,7 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     names: dict[str, object] = {"__name__": "__main__"}
-    output = ""
+    output: str | None = None
     for block in blocks(page):
         place = f"{page.name}:{block.line}"
         if block.rule == "not run":
@@ -169,11 +169,33 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             run_console(block, place, tmp_path)
         elif block.language == "python":
             output = run_python(block, place, names)
-        elif block.language == "text" and output:
+        elif block.language == "text" and output is not None:
             absent = missing(block.body.splitlines(), output)
             assert absent is None, f"{place}: lacks {absent}\n{output}"
         if block.language != "python":
-            output = ""
+            output = None
+
+
+def test_a_shown_line_must_be_in_the_output_in_order() -> None:
+    output = "first  line\nsecond 12.5 s\nthird\n"
+    assert missing(["first line", "second ... s", "", "third"], output) is None
+    assert missing(["...", "third"], output) is None
+    assert missing(["first"], output) == "first"
+    assert missing(["third", "first line"], output) == "first line"
+
+
+def test_commands_are_split_from_their_output() -> None:
+    body = "$ one \\\n    --two\nshown\n$ three\n"
+    assert list(commands(body)) == [("one --two", ["shown"]), ("three", [])]
+
+
+@pytest.mark.parametrize(
+    ("body", "rule", "value"),
+    [("$ bqx --version\nbqx 99\n", "", ""), ("$ false\n", "", ""), ("$ true\n", "exit", "1")],
+)
+def test_wrong_documentation_fails(body: str, rule: str, value: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="here:1"):
+        run_console(Block("console", body, rule, value, 1), "here:1", tmp_path)
 
 
 def test_few_blocks_are_not_run_and_each_says_why() -> None:

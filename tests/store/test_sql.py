@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 import bqx
 from bqx.errors import BqxError, IntegrityError, UnknownNameError
-from bqx.store import dataset
+from bqx.store import dataset, parquet
 from bqx.store.sql import connect, run_sql
 from stores import filled_store, write_bars
 from synthetic import random_walk_bars
@@ -29,17 +28,17 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> bqx.Store:
 
 
 @pytest.fixture
-def read_months(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, ...]]]:
+def read_months(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What scans read from files: table, pair, month and columns."""
     seen: list[tuple[str, ...]] = []
-    read = dataset.read_file
+    read = parquet.read_file
 
     def spy(path: Path, columns: list[str]) -> object:
         seen.append((*path.with_suffix("").parts[-3:], *columns))
         return read(path, columns)
 
     monkeypatch.setattr(dataset, "read_file", spy)
-    yield seen
+    return seen
 
 
 @pytest.mark.parametrize("table", [*BUILT, "reg_bqx", "m1"])
@@ -103,9 +102,7 @@ def test_stored_and_computed_months_together(tmp_path: Path) -> None:
     assert rows.equals(store.read("reg_rate", "eurusd"))
 
 
-def test_outdated_months_are_computed(
-    tmp_path: Path, read_months: list[tuple[str, ...]]
-) -> None:
+def test_outdated_months_are_computed(tmp_path: Path, read_months: list[tuple[str, ...]]) -> None:
     store = filled_store(tmp_path / "store", days=42)
     store.build("reg_rate")
     changed = random_walk_bars("eurusd", "2019-02-02", 2, seed=9)
@@ -224,5 +221,5 @@ def test_failures_while_reading_keep_their_reason(tmp_path: Path) -> None:
     store = filled_store(tmp_path / "store", days=10)
     file = store.bars.path("eurusd", "2018_12")
     file.write_bytes(b"x" * file.stat().st_size)
-    with pytest.raises(IntegrityError, match="cannot read .*2018_12"):
+    with pytest.raises(IntegrityError, match=r"cannot read .*2018_12"):
         store.sql("FROM reg_rate_eurusd_2018_12")

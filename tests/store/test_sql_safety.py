@@ -86,7 +86,7 @@ def test_nor_has_a_connection(store: bqx.Store, query: str) -> None:
     ],
 )
 def test_writing_statements_are_refused_with_a_hint(store: bqx.Store, query: str) -> None:
-    with pytest.raises(BqxError, match="a [A-Z]+ statement") as caught:
+    with pytest.raises(BqxError, match=r"a [A-Z]+ statement") as caught:
         run_sql(store, query)
     assert "only reads" in caught.value.hint
 

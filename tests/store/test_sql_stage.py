@@ -18,7 +18,7 @@ WINDOWS = {"w60", "w90", "w150", "w240", "w390", "w630"}
 
 def queries(partition: str) -> list[str]:
     text = Path(__file__).with_name("stage_2_15.sql").read_text(encoding="utf-8")
-    return re.split(r"^-- Query \d.*\n", text.replace("{partition}", partition), flags=re.M)[1:]
+    return re.split(r"(?m)^-- Query \d.*\n", text.replace("{partition}", partition))[1:]
 
 
 def check_stage(store: bqx.Store, partition: str) -> None:

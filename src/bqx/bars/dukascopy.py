@@ -19,7 +19,7 @@ from bqx.bars.parsed import ReadOptions
 from bqx.bars.rows import Reading, complete
 from bqx.bars.schema import ASK, BID, PRICES
 from bqx.bars.source import Member
-from bqx.bars.text import Layout, first_lines, separator_of, split, to_rows
+from bqx.bars.text import Layout, first_lines, header_line, separator_of, split, to_rows
 from bqx.bars.timestamps import read_times
 
 _HEADER = re.compile(
@@ -49,7 +49,7 @@ def read(member: Member, options: ReadOptions) -> Reading:
     """
     if member.path.suffix.lower() == ".bi5":
         return read_ticks(member)
-    header = first_lines(member, 1)[0]
+    header = header_line(member)
     table = split(member, Layout(separator_of(header) or ",", _NAMES, header=1))
     times = table["stamp"].str.replace(r"^(\d{2})\.(\d{2})\.(\d{4})", "$3.$2.$1")
     times = times.str.replace("GMT([+-])", "$1")

@@ -126,11 +126,14 @@ def _regime(minute: int) -> tuple[str, ...]:
 def contradictions(spans: list[Segment]) -> list[Segment]:
     """The segments in which the clock is wrong.
 
-    It is wrong where weeks begin before the FX week does or end after it, and where both the open
-    and the close lie off the file's other segments in the same direction.
+    It is wrong where weeks begin before the FX week does or end after it. A source whose weeks are
+    shorter never does so; there both the open and the close must lie off the file's other segments
+    in the same direction.
     """
+    outside = [span for span in spans if _outside(span)]
     usual = describe_usual(spans)
-    return [span for span in spans if _outside(span) or _moved(span, *usual)]
+    # Where some segments are wrong beyond doubt, the others differ from them by being right.
+    return outside or [span for span in spans if _moved(span, *usual)]
 
 
 def describe_usual(spans: list[Segment]) -> tuple[float | None, float | None]:

@@ -16,7 +16,7 @@ from bqx.bars.names import pair_in
 from bqx.bars.parsed import ReadOptions
 from bqx.bars.rows import Reading, complete
 from bqx.bars.source import Member
-from bqx.bars.text import Layout, first_lines, separator_of, split, to_rows
+from bqx.bars.text import Layout, first_lines, header_line, separator_of, split, to_rows
 
 _LINE = re.compile(r"^\d{4}\.\d\d\.\d\d([\t,;]|\s)\d\d:\d\d(:\d\d)?[\t,;]")
 _HEADER = re.compile(r"^<DATE>[\t,;]<TIME>[\t,;]<OPEN>", re.IGNORECASE)
@@ -39,8 +39,8 @@ def read(member: Member, options: ReadOptions) -> Reading:
         InputFileError: If the lines have neither 7 nor 9 fields.
         ClockError: If the clock can be neither told nor estimated.
     """
+    header = int(_HEADER.match(header_line(member)) is not None)
     lines = first_lines(member, 2)
-    header = int(_HEADER.match(lines[0]) is not None)
     separator = separator_of(lines[-1]) or ","
     fields = lines[-1].count(separator) + 1
     if fields not in {_MT4_FIELDS, _MT5_FIELDS}:

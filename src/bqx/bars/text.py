@@ -11,6 +11,7 @@ import polars as pl
 from bqx.bars.rows import ROW_VALUES, Rows
 from bqx.bars.schema import PRICES, Reason
 from bqx.bars.source import Member
+from bqx.errors import InputFileError
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 # A control character that no text holds: it makes polars read whole lines as one column.
@@ -66,10 +67,33 @@ def first_lines(member: Member, count: int = 5) -> list[str]:
     return [line for line in text.splitlines() if line.strip()][:count]
 
 
+def header_line(member: Member) -> str:
+    """The first line that is not blank.
+
+    Raises:
+        InputFileError: If there is none.
+    """
+    lines = first_lines(member, 1)
+    if not lines:
+        raise _no_rows(member)
+    return lines[0]
+
+
+def _no_rows(member: Member) -> InputFileError:
+    return member.error("the file holds no rows", expected="one row a bar")
+
+
 def read_lines(member: Member) -> pl.DataFrame:
-    """All lines that are not blank: ``line`` (1-based) and ``raw``."""
+    """All lines that are not blank: ``line`` (1-based) and ``raw``.
+
+    Raises:
+        InputFileError: If the file is no text, or empty.
+    """
+    data = decode(member)
+    if not data:
+        raise _no_rows(member)
     lines = pl.read_csv(
-        io.BytesIO(decode(member)),
+        io.BytesIO(data),
         has_header=False,
         separator=_WHOLE_LINE,
         quote_char=None,
@@ -90,7 +114,7 @@ def split(member: Member, layout: Layout) -> pl.DataFrame:
     """
     lines = read_lines(member).filter(pl.col("line") > layout.header)
     if lines.is_empty():
-        raise member.error("the file holds no rows", expected="one row a bar")
+        raise _no_rows(member)
     parts = pl.col("raw").str.split_exact(layout.separator, len(layout.names) - 1)
     table = lines.with_columns(
         parts.struct.rename_fields(list(layout.names)).struct.unnest(),

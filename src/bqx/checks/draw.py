@@ -8,13 +8,10 @@ from bqx.checks.contract import DOMAINS
 from bqx.checks.example import Curve, Example, Parabola
 from bqx.checks.expected import Truth
 from bqx.checks.scan import Selection
-from bqx.checks.unit import Stored, load_truth
+from bqx.checks.unit import Stored, load_truth, read_stored
 from bqx.domains.grid import Int64Array
-from bqx.errors import BqxError
-from bqx.features.table import KEY
 from bqx.market import month_bounds, months_between
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.parquet import read_file
 
 WINDOW = 240
 MOST_ROWS = 7_200
@@ -26,20 +23,19 @@ def example_week(store: EmbeddedStore, selection: Selection) -> Example | None:
     """A whole week from the middle of the first pair's months, with the stored fits on it.
 
     Returns:
-        None when nothing is selected or the bars cannot be read, which the checks say themselves.
+        None when nothing is selected, or no bar lies in a trading minute.
     """
     if not selection.pairs or not selection.months[selection.pairs[0]]:
         return None
     pair = selection.pairs[0]
-    try:
-        known = load_truth(store, pair)
-        if known is None:
-            return None
-        rows = _week(known, selection.months[pair])
-        curves = tuple(_curve(store, known, domain, rows) for domain in DOMAINS)
-    except BqxError:
+    known = load_truth(store, pair)
+    if known is None:
         return None
-    return Example(pair, WINDOW, known.minutes[rows[0] : rows[1]], curves) if rows[1] else None
+    rows = _week(known, selection.months[pair])
+    if rows[0] == rows[1]:
+        return None
+    curves = tuple(_curve(store, known, domain, rows) for domain in DOMAINS)
+    return Example(pair, WINDOW, known.minutes[rows[0] : rows[1]], curves)
 
 
 def _week(known: Truth, months: tuple[str, ...]) -> tuple[int, int]:
@@ -67,10 +63,9 @@ def _fits(store: EmbeddedStore, known: Truth, domain: str, rows: tuple[int, int]
     ends = np.arange(WINDOW - 1, len(minutes), WINDOW)
     found = []
     for month in months_between(int(minutes[0]), int(minutes[-1])):
-        path = store.path(f"reg_{domain}", known.pair, month)
-        if path.exists():
-            names = [f"w{WINDOW}_{term}" for term in _TERMS]
-            stored = Stored(read_file(path, [KEY, *names]), minutes[ends])
+        names = [f"w{WINDOW}_{term}" for term in _TERMS]
+        stored = read_stored(store, (f"reg_{domain}", known.pair, month), minutes[ends], names)
+        if isinstance(stored, Stored):
             found += _parabolas(stored, names, ends)
     return sorted(found, key=lambda p: int(p.rows[0]))
 

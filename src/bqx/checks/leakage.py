@@ -11,7 +11,6 @@ from bqx.checks.report import Report
 from bqx.checks.scan import Names, bounded, synthetic_pairs
 from bqx.checks.tally import Tally, summarise
 from bqx.checks.trial import CHECKS, Month, Trial
-from bqx.config import Settings
 from bqx.errors import ConfigError
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.slices import extent, month_rows
@@ -51,7 +50,7 @@ def leakage(
     names = tuple(store.tables) if tables is None else store.registry.resolve(tables)
     chosen = store.select_pairs(pairs)
     months = [m for pair in chosen for m in _months(store, pair)]
-    tried = list(bounded(_jobs(store, names, months, samples, seed), Settings().workers))
+    tried = list(bounded(_jobs(store, names, months, samples, seed)))
     tallies = [tally for one in tried for tally in one]
     return Report(
         title="Leakage",

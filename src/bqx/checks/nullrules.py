@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from bqx.checks.contract import SEED_WINDOW
 from bqx.checks.expected import constant
-from bqx.checks.unit import Stored, Unit
+from bqx.checks.unit import Stored, Unit, read_stored
 from bqx.domains.grid import BoolArray, FloatArray
 from bqx.features.feature import Column
-from bqx.features.table import KEY
 from bqx.market import month_of
-from bqx.store.parquet import read_file
 
 TERMS = {"quad": "quadratic_term", "lin": "linear_term", "resid": "residual"}
 
@@ -44,50 +41,46 @@ def _flat(unit: Unit, table: str, column: Column) -> BoolArray | None:
 def _constant(unit: Unit, table: str, column: Column) -> BoolArray | None:
     """NULL where one of the two terms is one and the same number over the window."""
     domain, window = unit.spec(table).domain, column.window or 0
-    if _file(unit, f"reg_{domain}", unit.month) is None:
-        return None
     first, second = (TERMS[part] for part in column.key.split("_")[1:])
+    if _stored(unit, domain, first, (unit.low, unit.high)) is None:
+        return None
     return _still(unit, domain, first, window) | _still(unit, domain, second, window)
 
 
 def _still(unit: Unit, domain: str, term: str, window: int) -> BoolArray:
     def make() -> BoolArray:
         before = min(window - 1, unit.low)
-        return constant(_terms(unit, domain, term, before), window)[before:]
+        return constant(_terms(unit, domain, term, unit.low - before), window)[before:]
 
     return unit.memo(("constant", domain, term, window), make)
 
 
-def _terms(unit: Unit, domain: str, term: str, before: int) -> FloatArray:
-    """Stored terms of the month and of some rows before it.
+def _terms(unit: Unit, domain: str, term: str, low: int) -> FloatArray:
+    """Stored terms from position ``low``, which is before the month, to the month's end.
 
     Where a term is NULL for want of bars, the series behind it may still be flat, and then it is
     zero; otherwise it is not known and equals nothing.
     """
-    table, name = f"reg_{domain}", f"w{SEED_WINDOW}_{term}"
-    low = unit.low - before
     values = np.where(unit.truth.flat(domain, SEED_WINDOW, low, unit.high), 0.0, np.nan)
-    earlier = month_of(int(unit.truth.minutes[low]))
-    pieces = ((unit.month, unit.low, unit.high), (earlier, low, unit.low))
-    for month, first, last in pieces:
-        path = _file(unit, table, month)
-        if path is not None and first < last:
-            stored = _stored(unit, path, name, first, last)
-            known, valid = stored.column(name)
+    for first, last in ((low, unit.low), (unit.low, unit.high)):
+        stored = _stored(unit, domain, term, (first, last))
+        if stored is not None:
+            known, valid = stored.column(f"w{SEED_WINDOW}_{term}")
             values[first - low : last - low][valid] = known[valid]
     return values
 
 
-def _file(unit: Unit, table: str, month: str) -> Path | None:
-    path = unit.store.path(table, unit.pair, month)
-    return path if path.exists() else None
-
-
-def _stored(unit: Unit, path: Path, name: str, first: int, last: int) -> Stored:
-    table = path.parent.parent.name
-    if last == unit.high and table in unit.tables:
+def _stored(unit: Unit, domain: str, term: str, span: tuple[int, int]) -> Stored | None:
+    """The regression's partition of the month in which the positions stand."""
+    table, (first, last) = f"reg_{domain}", span
+    if first >= last:
+        return None
+    if first == unit.low and table in unit.tables:
         return unit.tables[table]
-    return Stored(read_file(path, [KEY, name]), unit.truth.minutes[first:last])
+    minutes = unit.truth.minutes[first:last]
+    key = (table, unit.pair, month_of(int(minutes[0])))
+    found = read_stored(unit.store, key, minutes, [f"w{SEED_WINDOW}_{term}"])
+    return found if isinstance(found, Stored) else None
 
 
 _RULES: dict[tuple[str, str], Rule] = {

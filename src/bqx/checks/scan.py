@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,13 +15,13 @@ from bqx.checks.expected import Truth
 from bqx.checks.report import Report
 from bqx.checks.tally import PartitionCheck, Tally, summarise
 from bqx.checks.unit import Unit, load_truth, load_unit
-from bqx.config import Settings
 from bqx.market import parse_month, select_months
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.state import now
 
 Names = str | Sequence[str] | None
 T = TypeVar("T")
+THREADS = min(os.cpu_count() or 1, 8)
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def scan(
         selection: Where.
         example: Makes the week that the page shows.
     """
-    counted = list(bounded(_jobs(store, checks, selection), Settings().workers))
+    counted = list(bounded(_jobs(store, checks, selection)))
     tallies = [t for one in counted for t in one.tallies] + _absent(checks[0], selection)
     results = tuple(summarise(c, [t for t in tallies if t.check == c.name]) for c in checks)
     return Report(
@@ -124,13 +125,13 @@ def _job(
     return lambda: _count(load_unit(store, known, month, tables), checks)
 
 
-def bounded(jobs: Iterator[Callable[[], T]], workers: int) -> Iterator[T]:
-    """Results of jobs on threads, in order; at most two jobs a worker are in memory."""
+def bounded(jobs: Iterator[Callable[[], T]]) -> Iterator[T]:
+    """Results of jobs on threads, in order; at most two jobs a thread are in memory."""
     running: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         for job in jobs:
             running.append(pool.submit(job))
-            if len(running) >= 2 * workers:
+            if len(running) >= 2 * THREADS:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()

@@ -10,10 +10,9 @@ import numpy as np
 from bqx.checks.replay import Replay, Results, differing, evaluate, groups_of
 from bqx.checks.rows import outdated
 from bqx.checks.tally import Check, Tally
-from bqx.checks.unit import Stored, Values
+from bqx.checks.unit import Stored, Values, read_stored
 from bqx.market import moment_of
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.parquet import read_file
 from bqx.store.slices import Extent, load_slice
 
 TRUNCATION = Check(name="truncation", title="The value is the same when all later bars are removed")
@@ -115,7 +114,7 @@ class Trial:
         """
         month = self._month
         truncation, shocks = self._comparison(TRUNCATION), self._comparison(SHOCKS)
-        reference = self._reference(truncation.tally, month.high)
+        reference = self._reference(truncation.tally)
         replay = self._replay(month.low - self._reach, month.high + FUTURE)
         rng = np.random.default_rng(seed)
         inside = replay.rows[(replay.rows >= month.low) & (replay.rows < month.high)]
@@ -136,17 +135,19 @@ class Trial:
         month = self._month
         cold = self._comparison(COLD_START)
         end = min(month.low + self._reach, month.high)
-        reference = _at(self._reference(cold.tally, end), 0, end - month.low)
+        reference = _at(self._reference(cold.tally), 0, end - month.low)
+        # All slices go on beyond the rows that are compared: this check is about their beginning.
+        after = min(end + FUTURE, month.high)
         begin = max(month.low - LONG_PAST, month.span.first)
-        replay = self._replay(begin, end)
-        piece = replay.piece(begin, month.low, end)
-        long = evaluate(self._store.registry, self._specs, piece)
+        replay = self._replay(begin, after)
+        piece = replay.piece(begin, month.low, after)
+        long = _at(evaluate(self._store.registry, self._specs, piece), 0, end - month.low)
         minute = self._minute(month.low)
         cold.add(reference, long, minute)
         for group in self._groups:
             first = replay.start(month.low, group.memory)
-            alone = replay.compute(group.spec, replay.piece(first, month.low, end))
-            cold.add(alone, long, minute)
+            alone = replay.compute(group.spec, replay.piece(first, month.low, after))
+            cold.add(_at(alone, 0, end - month.low), long, minute)
         return [cold.close()]
 
     def _comparison(self, check: Check) -> _Comparison:
@@ -158,25 +159,25 @@ class Trial:
     def _minute(self, row: int) -> int:
         return int(self._store.calendar.minutes(row, row + 1)[0])
 
-    def _reference(self, tally: Tally, high: int) -> Results:
-        """The month's columns up to a row: as stored, or where none are current, as built."""
+    def _reference(self, tally: Tally) -> Results:
+        """The month's columns as stored, or where none are current, as a build makes them."""
         month, store = self._month, self._store
-        minutes = store.calendar.minutes(month.low, high)
+        rows = month.low, month.high
+        minutes = store.calendar.minutes(*rows)
         results: Results = {}
         missing = {}
         for name, spec in self._specs.items():
             key = (name, month.pair, month.month)
             record = store.state.partitions(name, month.pair).get(key)
-            path = store.path(*key)
-            if record is None or not path.exists() or outdated(store, record):
+            current = record is not None and outdated(store, record) is None
+            stored = read_stored(store, key, minutes) if current else "outdated"
+            if isinstance(stored, Stored):
+                results |= {(name, c.name): stored.column(c.name) for c in spec.columns}
+            else:
                 missing[name] = spec
-                continue
-            stored = Stored(read_file(path), minutes)
-            results |= {(name, c.name): stored.column(c.name) for c in spec.columns}
         if missing:
             tally.note(len(missing), "partitions not stored or outdated; computed instead")
             memory = max(spec.memory for spec in missing.values())
-            rows = (month.low, high)
             piece = load_slice(store, month.pair, month.span, rows, memory)
             results |= evaluate(store.registry, missing, piece)
         return results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -175,18 +175,34 @@ def load_truth(store: EmbeddedStore, pair: str) -> Truth | None:
     return truth(pair, bars, store.calendar, (baseline.minute, baseline.rate))
 
 
+def read_stored(
+    store: EmbeddedStore,
+    key: tuple[str, str, str],
+    expected: Int64Array,
+    columns: Sequence[str] | None = None,
+) -> Stored | str:
+    """Read a partition, or say why it cannot be read.
+
+    Args:
+        store: The store.
+        key: Table, pair and month.
+        expected: Epoch minutes of the rows that are asked for.
+        columns: Columns beside the key; all when None.
+    """
+    path = store.path(*key)
+    if not path.exists():
+        return "no file"
+    try:
+        return Stored(read_file(path, None if columns is None else [KEY, *columns]), expected)
+    except (IntegrityError, KeyError, pa.ArrowException) as error:
+        return str(error)
+
+
 def load_unit(store: EmbeddedStore, known: Truth, month: str, names: Iterable[str]) -> Unit:
     """Read the partitions of a pair and month, each file once."""
     low, high = known.span(month)
-    tables: dict[str, Stored] = {}
-    problems: dict[str, str] = {}
-    for name in names:
-        path = store.path(name, known.pair, month)
-        try:
-            if not path.exists():
-                problems[name] = "no file"
-                continue
-            tables[name] = Stored(read_file(path), known.minutes[low:high])
-        except (IntegrityError, KeyError, pa.ArrowException) as error:
-            problems[name] = str(error)
+    minutes = known.minutes[low:high]
+    read = {name: read_stored(store, (name, known.pair, month), minutes) for name in names}
+    tables = {name: stored for name, stored in read.items() if isinstance(stored, Stored)}
+    problems = {name: reason for name, reason in read.items() if isinstance(reason, str)}
     return Unit(store, known, month, low, high, tables, problems)

@@ -82,9 +82,9 @@ def _run(folder: Path, recipe: Recipe, show: _Show, *, fresh: bool, workers: int
     show.built(built)
     with show.step("align"):
         aligned = store.align()
-        page = store.root / steps.PAGE
+        page = steps.page_of(folder)
         page.write_text(aligned.to_html(), encoding="utf-8")
-    show.aligned(aligned, folder / steps.PAGE)
+    show.aligned(aligned, page)
     pairs = store.state.pairs()
     show.finish(folder, "eurusd" if "eurusd" in pairs else pairs[0])
     return built.passed and aligned.passed

@@ -32,17 +32,12 @@ def _covariance(product: Floats, w: int, out: Floats) -> None:
 
 
 @jit
-def _ratio(product: float, first: float, second: float) -> float:
-    """Correlation from the sums about the means; NaN where a series does not vary."""
-    if first <= 0.0 or second <= 0.0:
-        return np.nan
-    return max(min(product / (np.sqrt(first) * np.sqrt(second)), 1.0), -1.0)
-
-
-@jit
 def _correlation(product: Floats, first: Floats, second: Floats, out: Floats) -> None:
+    """Correlations from the sums about the means; NaN where a series does not vary."""
     for j in range(len(out)):
-        out[j] = _ratio(product[j], first[j], second[j])
+        varies = (first[j] > 0.0) & (second[j] > 0.0)
+        ratio = product[j] / (np.sqrt(first[j]) * np.sqrt(second[j]))
+        out[j] = max(min(ratio, 1.0), -1.0) if varies else np.nan
 
 
 @jit
@@ -64,10 +59,10 @@ def _centre_block(
 
 @jit
 def _any_lost(sums: Floats, j: int, series: int, w: int) -> bool:
+    lost = False
     for k in range(series):
-        if lost_digits(sums[k, j], sums[SQUARE + k, j], w):
-            return True
-    return False
+        lost |= lost_digits(sums[k, j], sums[SQUARE + k, j], w)
+    return lost
 
 
 @jit
@@ -88,10 +83,26 @@ def _again(
 
 
 @jit
-def term_covariances(  # noqa: PLR0913, PLR0917 - the four terms are four arrays
+def term_covariances(  # noqa: PLR0917 - the four terms are four arrays
     q: Floats, lin: Floats, c: Floats, e: Floats, w: int, origin: int, out: Floats
 ) -> None:
-    """x"""
+    """Sample covariances of the regression terms over every trailing window.
+
+    Method: two-sided scan (see ``borders``), each series relative to its own value at the border;
+    windows in which a series' mean lies far from that value (see ``lost_digits``) are evaluated
+    again from their values.
+
+    Args:
+        q: Shape (n,), quadratic term. NaN makes exactly the windows that contain it NaN.
+        lin: Shape (n,), linear term.
+        c: Shape (n,), constant term.
+        e: Shape (n,), residual.
+        w: Rows in a window, at least 2.
+        origin: Absolute grid row of element 0.
+        out: Shape (6, n), filled with w - 1 degrees of freedom, in the unit of the terms squared:
+            cov(q, lin), cov(q, c), cov(q, e), cov(lin, c), cov(lin, e), cov(c, e). Exactly 0 where
+            one of the two has w equal values; NaN where t < w - 1.
+    """
     series = (q, lin, e, c)
     sums = np.empty((ROWS, w))
     out[:, : w - 1] = np.nan
@@ -109,10 +120,24 @@ def term_covariances(  # noqa: PLR0913, PLR0917 - the four terms are four arrays
 
 
 @jit
-def covariances_and_correlations(  # noqa: PLR0913, PLR0917 - the three terms are three arrays
+def covariances_and_correlations(  # noqa: PLR0917 - the three terms are three arrays
     q: Floats, lin: Floats, e: Floats, w: int, origin: int, out: Floats
 ) -> None:
-    """x"""
+    """Sample covariances and Pearson correlations of three terms over every trailing window.
+
+    Method: as ``term_covariances``.
+
+    Args:
+        q: Shape (n,), quadratic term. NaN makes exactly the windows that contain it NaN.
+        lin: Shape (n,), linear term.
+        e: Shape (n,), residual.
+        w: Rows in a window, at least 2.
+        origin: Absolute grid row of element 0.
+        out: Shape (6, n), filled: cov(q, lin), cov(e, q), cov(e, lin) as in ``term_covariances``,
+            then corr(q, lin), corr(e, q), corr(e, lin) in [-1, 1]. A correlation is NaN where one
+            of the two has w equal values (or a variance that vanishes in float64), and all are NaN
+            where t < w - 1.
+    """
     series = (q, lin, e)
     sums = np.empty((ROWS, w))
     out[:, : w - 1] = np.nan
@@ -126,6 +151,7 @@ def covariances_and_correlations(  # noqa: PLR0913, PLR0917 - the three terms ar
             _again(series, block, sums, PAIRS)
         for k in range(len(PAIRS)):
             a, b, row = PAIRS[k]
-            product, xx, yy = sums[row, first:stop], sums[SQUARE + a, first:stop], sums[SQUARE + b, first:stop]
+            product = sums[row, first:stop]
+            xx, yy = sums[SQUARE + a, first:stop], sums[SQUARE + b, first:stop]
             _covariance(product, w, out[k, border + first : border + stop])
             _correlation(product, xx, yy, out[3 + k, border + first : border + stop])

@@ -43,6 +43,17 @@ def m1_schema() -> pa.Schema:
     return pa.schema(fields, metadata={"comment": COMMENT})
 
 
+def day_hashes(pair: str, table: pa.Table) -> list[Day]:
+    """The UTC days of a pair's bars, each with the hash of its bars."""
+    minutes = table.column("ts_utc").cast(pa.int64()).to_numpy() // 60_000_000
+    numbers, starts = np.unique(minutes // MINUTES_A_DAY, return_index=True)
+    ends = [*starts[1:], len(minutes)]
+    return [
+        Day(pair, int(day), content_hash(table.slice(int(a), int(b - a))), int(b - a))
+        for day, a, b in zip(numbers, starts, ends, strict=True)
+    ]
+
+
 class BarStore:
     """The bars of all pairs in one store.
 
@@ -90,13 +101,6 @@ class BarStore:
         path = self.path(pair, month)
         table = read_file(path)
         seconds = table.column("ts_utc").cast(pa.int64()).to_numpy() // 1_000_000
-        days = seconds // (60 * MINUTES_A_DAY)
-        numbers, starts = np.unique(days, return_index=True)
-        ends = [*starts[1:], len(days)]
-        pieces = [
-            Day(pair, int(day), content_hash(table.slice(int(a), int(b - a))), int(b - a))
-            for day, a, b in zip(numbers, starts, ends, strict=True)
-        ]
         partition = Partition(
             tbl=M1,
             pair=pair,
@@ -109,7 +113,7 @@ class BarStore:
             first=int(seconds[0]) // 60,
             last=int(seconds[-1]) // 60,
         )
-        self._state.record([partition], pieces)
+        self._state.record([partition], day_hashes(pair, table))
 
     def unrecorded(self) -> list[tuple[str, str]]:
         """Bar partitions that are on disk but not in the state."""

@@ -30,6 +30,9 @@ from bqx.store.parquet import remove_leftovers
 from bqx.store.state import State
 
 STATE = "state.sqlite"
+SNAPSHOTS = "snapshots"
+JOURNAL = "restore.journal"
+"""Stands in the folder while a snapshot is being restored."""
 
 
 class EmbeddedStore:
@@ -53,13 +56,31 @@ class EmbeddedStore:
         families: Registry | None = None,
     ) -> None:
         self.root = Path(root).expanduser().resolve()
-        self.settings = _settings(self.root, settings)
+        self._families = families
+        found = _settings(self.root, settings)
         self.state = State(self.root / STATE)
-        self.calendar: Calendar = self.settings.calendar()
-        self.registry = families or registry(self.settings.families)
         self._writer = WriterLock(self.root / ".lock")
-        self.bars = BarStore(self.root, self.state, self.calendar, self.settings.baseline_minute)
+        self._use(found)
+        if (self.root / JOURNAL).exists():
+            from bqx.store.restore import finish_restore
+
+            finish_restore(self)
         self._recover_bars()
+
+    def reload(self) -> None:
+        """Take over the settings of ``bqx.toml`` after they were replaced.
+
+        Raises:
+            ConfigError: If they cannot be read.
+        """
+        self._use(read_store_settings(self.root / FILE))
+
+    def _use(self, settings: StoreSettings) -> None:
+        self.settings = settings
+        self.calendar: Calendar = settings.calendar()
+        self.registry = self._families or registry(settings.families)
+        self.bars = BarStore(self.root, self.state, self.calendar, settings.baseline_minute)
+        self.__dict__.pop("tables", None)
 
     def close(self) -> None:
         """Close the state file."""

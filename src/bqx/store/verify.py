@@ -130,7 +130,9 @@ def verify(
     chosen = [p for p in recorded.values() if wanted.has(p.tbl, p.pair)]
     current = _current_keys(store, chosen)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        checks = pool.map(lambda p: _partition(store, p, current=_key(p) in current, deep=deep), chosen)
+        checks = pool.map(
+            lambda p: _partition(store, p, current=_key(p) in current, deep=deep), chosen
+        )
         findings = [finding for found in checks for finding in found]
     findings += _files(store, wanted, {store.path(*key) for key in recorded})
     rows, size = sum(p.rows for p in chosen), sum(p.bytes for p in chosen)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -291,6 +292,26 @@ def test_a_declared_size_over_the_limit_is_refused_before_unpacking(
     monkeypatch.setattr(source, "MAX_BYTES", len(TEXT) - 1)
     monkeypatch.setattr(source, "_drain", lambda *_: pytest.fail("it was unpacked"))
     with pytest.raises(InputFileError, match=r"holds [\d,]+ bytes"):
+        parse_file(path, now=NOW)
+
+
+def test_members_that_are_too_large_together_are_refused_before_unpacking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_zip(tmp_path / "bars.zip", {"EURUSD.csv": TEXT, "GBPUSD.csv": TEXT})
+    monkeypatch.setattr(source, "MAX_BYTES", 2 * len(TEXT) - 1)
+    monkeypatch.setattr(source, "_drain", lambda *_: pytest.fail("it was unpacked"))
+    with pytest.raises(InputFileError, match=r"holds [\d,]+ bytes"):
+        parse_file(path, now=NOW)
+
+
+def test_a_bomb_beside_a_member_that_packs_badly_is_refused_before_unpacking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(1).bytes(100_000)
+    path = write_zip(tmp_path / "bars.zip", {"EURUSD.csv": ZEROS, "GBPUSD.csv": noise})
+    monkeypatch.setattr(source, "_drain", lambda *_: pytest.fail("it was unpacked"))
+    with pytest.raises(InputFileError, match="200 times"):
         parse_file(path, now=NOW)
 
 

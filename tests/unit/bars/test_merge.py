@@ -46,7 +46,9 @@ def test_incoming_wins_and_the_loser_is_returned() -> None:
 
 
 def test_a_volume_that_appears_is_a_difference() -> None:
-    merged = merge(BARS, BARS.with_columns(volume=pl.lit(1.0)))
+    without = BARS.with_columns(volume=pl.lit(None, pl.Float64))
+    assert merge(without, without).duplicate == BARS.height
+    merged = merge(without, BARS.with_columns(volume=pl.lit(1.0)))
     assert merged.accepted == merged.superseded.height == BARS.height
 
 

@@ -132,3 +132,16 @@ def test_the_detail_names_price_distance_and_limit() -> None:
     (detail,) = marked["detail"]
     assert detail.startswith("low 1.0 lies 9")
     assert detail.endswith("bp beyond both neighbours, more than 14.8 bp")
+
+
+@pytest.mark.parametrize(("kind", "found"), [("calm", True), ("wild", False), ("dead", False)])
+def test_the_scale_is_the_day_s_or_the_file_s_whichever_is_larger(
+    kind: str, *, found: bool
+) -> None:
+    """After three calm days: what is wrong on a calm one is not on a wild or a dead one."""
+    step = {"calm": 5e-5, "wild": 20e-5, "dead": 1e-5}[kind]
+    calm, other = _quiet(3 * 1440), _quiet(1200, step=step)
+    prices = np.concatenate([calm, other * calm[-1, 3] / 1.1])
+    size = {"calm": 6e-5, "wild": 10e-5, "dead": 4e-5}[kind]
+    prices[5000, 1] = prices[4999:5002, 1].max() * np.exp(SIGMAS * 1.4826 * size)
+    assert _found(prices) == ([5000] if found else [])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
 
+import bqx
 from bqx.api import Store
 from bqx.checks.alignment import alignment
 from bqx.checks.report import Finding, Report
@@ -88,8 +90,8 @@ def _twice(row: int) -> Change:
 
 
 def _backwards(row: int) -> Change:
-    order = [t for t in (row + 1, row)]
-    return lambda t: pa.concat_tables([t.slice(0, row), t.take(order), t.slice(row + 2)])
+    swapped = [row + 1, row]
+    return lambda t: pa.concat_tables([t.slice(0, row), t.take(swapped), t.slice(row + 2)])
 
 
 def _later(seconds: int) -> Change:
@@ -254,11 +256,11 @@ def test_damage_fails_in_the_right_check_and_place(store: Store, name: str) -> N
     assert report.score < 100.0
     assert damage.checks <= failed(report)
     places = {(f.table, f.pair, f.month) for f in report.findings}
-    twins = {damage.table, damage.table.replace("rate", "bqx")}
-    assert {p[0] for p in places} <= twins
+    family = damage.table.removesuffix("_rate").removesuffix("_bqx")
+    assert {str(p[0]).removesuffix("_rate").removesuffix("_bqx") for p in places} == {family}
     assert {p[1:] for p in places} == {(PAIR, MONTH)}
-    found = first(report, damage.check)
-    assert (found.table, found.column) == (damage.table, damage.column)
+    columns = {(f.table, f.column) for f in report.findings if f.check == damage.check}
+    assert (damage.table, damage.column) in columns
 
 
 @pytest.mark.parametrize(
@@ -390,10 +392,8 @@ def test_the_selection_is_what_is_checked(store: Store) -> None:
     assert not alignment(store, pairs=PAIR, months="2019-02").passed
 
 
-def test_an_empty_store_is_not_aligned(tmp_path: str) -> None:
-    from bqx.api import open as open_store
-
-    report = alignment(open_store(f"{tmp_path}/empty"))
+def test_an_empty_store_is_not_aligned(tmp_path: Path) -> None:
+    report = alignment(bqx.open(tmp_path / "empty"))
     assert not report.passed
     assert report.score == 0.0
     assert report.cells == ()
