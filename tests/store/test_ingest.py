@@ -167,3 +167,21 @@ def test_a_killed_ingest_loses_nothing(tmp_path: Path) -> None:
     store.ingest([file])
     assert content(store) == content(whole)
     assert store.read("m1", "eurusd").equals(bars)
+
+
+def test_readers_open_a_store_while_it_is_written(store: bqx.Store, tmp_path: Path) -> None:
+    ingest(store, BARS)
+    code = (
+        f"import bqx, pathlib; s = bqx.open({str(store.root)!r})\n"
+        "with s.writing():\n"
+        "    s.state.forget([('m1', 'eurusd', '2019_01')])\n"
+        f"    pathlib.Path({str(tmp_path)!r}, 'ready').touch()\n"
+        "    import time; time.sleep(0.5)\n"
+        "    s.bars.record('eurusd', '2019_01')\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    while not (tmp_path / "ready").exists():
+        time.sleep(0.01)
+    reader = bqx.open(store.root)
+    assert reader.read("m1", "eurusd").equals(BARS)
+    assert process.wait() == 0

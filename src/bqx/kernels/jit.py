@@ -7,7 +7,7 @@ here, and never both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from numba import njit
 
@@ -20,5 +20,4 @@ def jit(function: F) -> F:
     Without fast-math the arithmetic is IEEE 754 in the written order, so the bits of a result do
     not depend on where in an array a value stands.
     """
-    compiled: F = njit(cache=True, nogil=True, error_model="numpy")(function)
-    return compiled
+    return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))

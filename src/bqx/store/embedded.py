@@ -13,6 +13,7 @@ Layout of the folder::
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -31,6 +32,8 @@ from bqx.store.state import State
 
 STATE = "state.sqlite"
 SNAPSHOTS = "snapshots"
+PATIENCE = 10.0
+"""Seconds that opening a store waits for the record of a partition being ingested."""
 JOURNAL = "restore.journal"
 """Stands in the folder while a snapshot is being restored."""
 
@@ -140,12 +143,23 @@ class EmbeddedStore:
             yield
 
     def _recover_bars(self) -> None:
-        """Record bar partitions that a killed ingest wrote but did not record."""
-        unrecorded = self.bars.unrecorded()
-        if unrecorded:
-            with self.writing():
-                for pair, month in unrecorded:
-                    self.bars.record(pair, month)
+        """Record bar partitions that a killed ingest wrote but did not record.
+
+        While another process is ingesting, its own record is waited for.
+
+        Raises:
+            StoreError: If that takes longer than `PATIENCE`.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while unrecorded := self.bars.unrecorded():
+            try:
+                with self.writing():
+                    for pair, month in unrecorded:
+                        self.bars.record(pair, month)
+            except StoreError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
 
 def _settings(root: Path, settings: StoreSettings | None) -> StoreSettings:
