@@ -199,6 +199,27 @@ def test_wrong_documentation_fails(body: str, rule: str, value: str, tmp_path: P
         run_console(Block("console", body, rule, value, 1), "here:1", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("example", "line"),
+    [
+        ("quick_start.py", "aligned: True 100.0"),
+        ("newest_minute.py", "equal to the last bit: True"),
+        ("honest_score.py", "30 0.12... 0.128"),
+    ],
+)
+def test_example_runs(example: str, line: str, tmp_path: Path) -> None:
+    code, output = call(f"python {ROOT / 'examples' / example}", tmp_path)
+    assert code == 0, output
+    assert missing([line], output) is None, output
+
+
+def test_all_examples_are_run_and_linked() -> None:
+    names = {p.name for p in (ROOT / "examples").glob("*.py")}
+    assert names == {"quick_start.py", "newest_minute.py", "honest_score.py"}
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert all(f"../examples/{name}" in index for name in names)
+
+
 def test_few_blocks_are_not_run_and_each_says_why() -> None:
     skipped = [b for p in PAGES for b in blocks(p) if b.rule == "not run" and b.language in _RUN]
     assert len(skipped) <= 8

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from bqx.checks.report import Cell
+from bqx.checks.report import Cell, percent
 
 STEPS = (50.0, 80.0, 90.0, 95.0, 99.0, 99.9)
 """Lower bounds of the classes of colour, in percent of all values."""
@@ -32,13 +31,7 @@ def heat_map(cells: Iterable[Cell]) -> str | None:
     total = LABEL + len(months) * width, HEAD + len(pairs) * height + 4
     size = f'viewBox="0 0 {total[0]} {total[1]}" width="{total[0]}" height="{total[1]}"'
     title = "<title>Coverage by pair and month</title>"
-    parts = [f'<svg {size} role="img" class="heat">{title}']
-    for k, month in enumerate(months):
-        text = month.replace("_", "-")
-        if not narrow or month.endswith("_01") or k == 0:
-            at = LABEL + k * width + (0 if narrow else (width - GAP) / 2)
-            anchor = "start" if narrow else "middle"
-            parts.append(f'<text class="tick" x="{at}" y="15" text-anchor="{anchor}">{text}</text>')
+    parts = [f'<svg {size} role="img" class="heat">{title}', *_months(months, width, narrow=narrow)]
     for row, pair in enumerate(pairs):
         y = HEAD + row * height
         middle = y + (height - GAP) / 2 + 4
@@ -47,6 +40,15 @@ def heat_map(cells: Iterable[Cell]) -> str | None:
             place = LABEL + k * width, y, width - GAP, height - GAP
             parts.append(_cell(found.get((pair, month)), place, narrow=narrow))
     return "".join([*parts, "</svg>"])
+
+
+def _months(months: Sequence[str], width: int, *, narrow: bool) -> Iterator[str]:
+    """Labels above the columns; where these are narrow, the first one's and each January's."""
+    shift, anchor = (0.0, "start") if narrow else ((width - GAP) / 2, "middle")
+    for k, month in enumerate(months):
+        if not narrow or k == 0 or month.endswith("_01"):
+            x, text = LABEL + k * width + shift, month.replace("_", "-")
+            yield f'<text class="tick" x="{x}" y="15" text-anchor="{anchor}">{text}</text>'
 
 
 def _cell(cell: Cell | None, place: tuple[float, float, float, float], *, narrow: bool) -> str:
@@ -65,16 +67,11 @@ def _cell(cell: Cell | None, place: tuple[float, float, float, float], *, narrow
     if not narrow:
         middle = x + width / 2
         parts.append(
-            f'<text x="{middle}" y="{y + 15}" text-anchor="middle">{_share(has)}</text>'
+            f'<text x="{middle}" y="{y + 15}" text-anchor="middle">{percent(has)}</text>'
             f'<text class="due" x="{middle}" y="{y + 27}" text-anchor="middle">'
-            f"{'of' if not bad else 'not'} {_share(due)}</text>"
+            f"{'of' if not bad else 'not'} {percent(due)}</text>"
         )
     return "".join([*parts, "</g>"])
-
-
-def _share(value: float) -> str:
-    """Two decimals, rounded down so that 100 means 100."""
-    return "100 %" if value == 100.0 else f"{math.floor(value * 100) / 100:.2f} %"
 
 
 def legend() -> list[tuple[str, str]]:
