@@ -23,7 +23,7 @@ SMALL = ("--pairs", "eurusd,gbpusd,eurgbp", "--days", "5")
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["demo", *map(str, arguments)])
+    return CliRunner().invoke(app, ["demo", *map(str, arguments)], env={"COLUMNS": "120"})
 
 
 @pytest.fixture(scope="module")

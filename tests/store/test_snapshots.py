@@ -42,7 +42,9 @@ def change(store: bqx.Store, folder: Path) -> None:
     """Replace, add and remove partitions, and reject rows."""
     later = random_walk_bars("eurusd", "2019-02-01", 30, seed=8)
     store.ingest([write_bars(folder, "eurusd", with_bad_rows(later), "_later")])
-    store.ingest([write_bars(folder, "usdjpy", random_walk_bars("usdjpy", "2019-02-04", 2, seed=4))])
+    store.ingest(
+        [write_bars(folder, "usdjpy", random_walk_bars("usdjpy", "2019-02-04", 2, seed=4))]
+    )
     assert store.build(["reg_rate", "bqx"]).passed
     store.path("reg_rate", "eurusd", "2019_01").unlink()
     store.state.forget([("reg_rate", "eurusd", "2019_01")])
@@ -204,8 +206,14 @@ def emptied(path: Path) -> None:
 @pytest.mark.parametrize("damage", [flipped, removed, emptied])
 @pytest.mark.parametrize(
     "file",
-    ["m1/eurusd/2019_01.parquet", "reg_rate/eurusd/2019_02.parquet", "state.sqlite", "bqx.toml",
-     "quarantine/000002.parquet", "snapshot.json"],
+    [
+        "m1/eurusd/2019_01.parquet",
+        "reg_rate/eurusd/2019_02.parquet",
+        "state.sqlite",
+        "bqx.toml",
+        "quarantine/000002.parquet",
+        "snapshot.json",
+    ],
 )
 def test_a_damaged_snapshot_is_not_restored(
     store: bqx.Store, tmp_path: Path, file: str, damage: Callable[[Path], None]
@@ -232,7 +240,11 @@ def test_the_copied_state_is_one_file(store: bqx.Store) -> None:
     folder = store.root / "snapshots" / "one"
     snapshots.restore(store, "one")
     assert sorted(p.name for p in folder.iterdir()) == [
-        "bqx.toml", "m1", "reg_rate", "snapshot.json", "state.sqlite",
+        "bqx.toml",
+        "m1",
+        "reg_rate",
+        "snapshot.json",
+        "state.sqlite",
     ]
     with sqlite3.connect(folder / "state.sqlite") as state:
         assert state.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -169,13 +171,14 @@ class _Show:
         self.say(f"Timings: {times}")
         self.say(f"Open in a browser: {self._found['page']}")
         self.say("Try next:")
+        command = "bqx" if shutil.which("bqx") else sys.argv[0]
         for line in _NEXT:
-            self.say("  " + line.format(store=folder, pair=pair))
+            self.say(f"  {command} " + line.format(store=folder, pair=pair))
 
 
 _NEXT = (
-    "bqx read reg_bqx {pair} --store {store} --columns w60_r2,w240_r2 --limit 5",
-    "bqx sql 'SELECT count(*) FROM bqx.reg_rate_{pair}' --store {store}",
-    "bqx check leakage --store {store} --pairs {pair} --samples 20",
-    "bqx catalogue regression",
+    "read reg_bqx {pair} --store {store} --columns w60_r2,w240_r2 --limit 5",
+    "sql 'SELECT count(*) FROM bqx.reg_rate_{pair}' --store {store}",
+    "check leakage --store {store} --pairs {pair} --samples 20",
+    "catalogue regression",
 )

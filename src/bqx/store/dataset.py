@@ -122,5 +122,5 @@ def _check_size(store: EmbeddedStore, partition: Partition) -> None:
         raise IntegrityError(
             f"{path} is missing" if size is None else f"{path} has {size} bytes",
             expected=f"the {partition.bytes} bytes that were written",
-            hint="`bqx verify` lists what is damaged; `bqx build` makes it again",
+            hint="`bqx verify` lists what is damaged; `bqx build --force` makes it again",
         )

@@ -36,7 +36,8 @@ def connect(store: EmbeddedStore, query: str) -> duckdb.DuckDBPyConnection:
     ``{table}_{pair}_{yyyy_mm}``, ``m1_{pair}``, and the store's record (``partitions``,
     ``sources``, ``provenance``, ``baselines``, ``runs``, ``quarantine``). Months that are stored
     and current are read, the others computed. Times are UTC. The connection can read nothing
-    else and can write no file; its configuration is locked.
+    else and can write no file; its configuration is locked. Fetch results as Arrow or
+    polars: DuckDB needs pytz to make Python objects of times.
 
     Args:
         store: The store; it must stay open as long as the connection is used.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ import pyarrow as pa
 from bqx.config import FILE
 from bqx.market import PAIRS, moment_of
 from bqx.store.barstore import M1, MINUTES_A_DAY, day_hashes
-from bqx.store.current import current_partitions
 from bqx.store.embedded import JOURNAL, SNAPSHOTS, STATE, EmbeddedStore
 from bqx.store.ingest import QUARANTINE
 from bqx.store.inspection import inspect_partition
@@ -90,10 +90,16 @@ class VerifyResult:
         return {"passed": self.passed, **asdict(self)}
 
     def to_text(self) -> str:
-        """A line per finding, and the verdict."""
+        """A line per finding, outdated months of a table together, and the verdict."""
         lines = [
             f"{f.kind}: {f.place}: {f.found}; expected {f.expected}; {f.hint}"
             for f in self.findings
+            if f.kind not in NOTES
+        ]
+        notes = Counter((f.kind, f.table, f.pair) for f in self.findings if f.kind in NOTES)
+        lines += [
+            f"note: {table} {pair}: {count} {kind}; {_HINTS[kind]}"
+            for (kind, table, pair), count in notes.items()
         ]
         depth = "values, schema, rows and files" if self.deep else "schema, rows and files"
         verdict = "as recorded" if self.passed else "NOT as recorded"
@@ -128,11 +134,8 @@ def verify(
     )
     recorded = store.state.partitions()
     chosen = [p for p in recorded.values() if wanted.has(p.tbl, p.pair)]
-    current = _current_keys(store, chosen)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        checks = pool.map(
-            lambda p: _partition(store, p, current=_key(p) in current, deep=deep), chosen
-        )
+        checks = pool.map(lambda p: _partition(store, p, deep=deep), chosen)
         findings = [finding for found in checks for finding in found]
     findings += _files(store, wanted, {store.path(*key) for key in recorded})
     rows, size = sum(p.rows for p in chosen), sum(p.bytes for p in chosen)
@@ -163,24 +166,17 @@ def _key(partition: Partition) -> tuple[str, str, str]:
     return partition.tbl, partition.pair, partition.month
 
 
-def _current_keys(
-    store: EmbeddedStore, partitions: Iterable[Partition]
-) -> set[tuple[str, str, str]]:
-    months: dict[tuple[str, str], list[str]] = {}
-    for p in partitions:
-        if p.tbl == M1 or p.tbl in store.tables:
-            months.setdefault((p.tbl, p.pair), []).append(p.month)
-    return {
-        (table, pair, month)
-        for (table, pair), names in months.items()
-        for month in current_partitions(store, table, pair, names)
-    }
+def _is_current(store: EmbeddedStore, partition: Partition) -> bool:
+    """Whether the present code makes, for the present grid, tables like this one."""
+    table = partition.tbl
+    return table == M1 or (
+        table in store.tables and partition.fingerprint == store.fingerprint(table)
+    )
 
 
-def _partition(
-    store: EmbeddedStore, partition: Partition, *, current: bool, deep: bool
-) -> Iterator[Finding]:
+def _partition(store: EmbeddedStore, partition: Partition, *, deep: bool) -> list[Finding]:
     path = store.path(*_key(partition))
+    current = _is_current(store, partition)
     schema: pa.Schema | None = full_schema(store, partition.tbl) if current else None
     problems = inspect_partition(path, partition, schema, deep=deep)
     hint = _INGEST if partition.tbl == M1 else _REBUILD
@@ -190,14 +186,14 @@ def _partition(
             Finding(
                 "outdated",
                 *_key(partition),
-                "made by other code, for another grid or from other bars",
-                "the present ones",
+                "made by other code or for another grid",
+                "the present code and grid",
                 _HINTS["outdated"],
             )
         )
     if partition.tbl == M1 and deep and not problems:
         found += _days(store, partition, path)
-    return iter(found)
+    return found
 
 
 def _days(store: EmbeddedStore, partition: Partition, path: Path) -> list[Finding]:
