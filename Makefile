@@ -32,6 +32,7 @@ bench: $(VENV)/.ready-bench
 
 docs: $(VENV)/.ready-dev
 	$(BIN)/bqx catalogue --out docs/catalogue
+	$(BIN)/bqx catalogue --commands --out docs
 
 lock: $(VENV)/.ready-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml --output-file requirements/dev.lock

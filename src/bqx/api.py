@@ -127,20 +127,26 @@ class Store(EmbeddedStore):
         return run(self, plan, workers=workers, executor=executor, max_memory=max_memory, **shown)
 
     def update(
-        self, files: Sequence[str | Path] = (), *, workers: int = 2, **reading: str | None
+        self,
+        files: Sequence[str | Path] = (),
+        *,
+        workers: int = 2,
+        synthetic: bool = False,
+        **reading: str | None,
     ) -> tuple[IngestReport, BuildReport]:
         """Ingest new bars and make again just what they touch, in the tables that exist.
 
         Args:
             files: Vendor files.
             workers: Work units at a time.
+            synthetic: True marks the bars as generated.
             reading: As `ingest`: ``pair``, ``format``, ``timezone``.
 
         Raises:
             IngestError: If files were refused.
             StoreError: If another process is writing.
         """
-        report = self.ingest(files, **reading)  # type: ignore[arg-type]
+        report = self.ingest(files, synthetic=synthetic, **reading)  # type: ignore[arg-type]
         return report, run(self, self.plan_update(), workers=workers)
 
     def plan_update(self) -> Plan:

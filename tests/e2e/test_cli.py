@@ -185,7 +185,7 @@ def test_an_interrupted_build_says_how_to_go_on(tmp_path: Path) -> None:
     store = tmp_path / "store"
     bars = random_walk_bars("eurusd", "2018-01-02", 150, seed=1)
     run("ingest", write_bars(tmp_path, "eurusd", bars), "-s", store)
-    command = [sys.executable, "-c", "from bqx.cli import main; main()", "build", "-s", store]
+    command = [sys.executable, "-c", "from bqx.cli import main; main()", "build", "-s", str(store)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (store / "covariance_rate").exists() and process.poll() is None:
         time.sleep(0.005)

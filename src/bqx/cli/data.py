@@ -31,6 +31,7 @@ TimezoneOption = Annotated[
     str | None,
     typer.Option("--timezone", help="The clock: an IANA name, UTC+3, or 'New York +7'."),
 ]
+SyntheticOption = Annotated[bool, typer.Option("--synthetic", help="Mark bars as generated.")]
 WorkersOption = Annotated[int, typer.Option("--workers", "-w", help="Work units at a time.")]
 
 
@@ -44,7 +45,7 @@ def ingest(
         list[str] | None,
         typer.Option("--column", help="NAME=SOURCE for generic files, e.g. close=Last."),
     ] = None,
-    synthetic: Annotated[bool, typer.Option("--synthetic", help="Mark bars as generated.")] = False,
+    synthetic: SyntheticOption = False,
     json: JsonOption = False,
 ) -> None:
     """Read vendor files, validate every bar, and store what is good.
@@ -90,13 +91,19 @@ def update(
     format: FormatOption = None,
     timezone: TimezoneOption = None,
     workers: WorkersOption = 2,
+    synthetic: SyntheticOption = False,
     json: JsonOption = False,
 ) -> None:
     """Ingest new bars and make again just what they touch, in the tables that exist."""
     with reported():
         opened = open_store(store)
         ingested, built = opened.update(
-            list(files or []), workers=workers, pair=pair, format=format, timezone=timezone
+            list(files or []),
+            workers=workers,
+            synthetic=synthetic,
+            pair=pair,
+            format=format,
+            timezone=timezone,
         )
         if json:
             print_json({"ingest": ingested.to_json(), "build": built.to_json()})

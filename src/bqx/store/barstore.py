@@ -11,7 +11,7 @@ import pyarrow as pa
 from bqx.bars.schema import BAR_SCHEMA, empty_bars
 from bqx.domains.grid import BarArrays
 from bqx.domains.rate import Baseline
-from bqx.errors import StoreError
+from bqx.errors import IntegrityError, StoreError
 from bqx.market import Calendar, moment_of, month_bounds, month_of
 from bqx.store.hashing import content_hash
 from bqx.store.parquet import read_file, write_file
@@ -141,6 +141,12 @@ class BarStore:
 
     def _open_bars(self, pair: str, month: str) -> BarArrays:
         table = read_file(self.path(pair, month), _KERNEL_COLUMNS)
+        if table.num_columns < len(_KERNEL_COLUMNS):
+            raise IntegrityError(
+                f"bars of {pair} {month} hold the columns {table.column_names}",
+                expected=", ".join(_KERNEL_COLUMNS),
+                hint="`bqx verify` lists what is damaged",
+            )
         columns = [table.column(name) for name in _KERNEL_COLUMNS[1:]]
         floats = [c.to_numpy(zero_copy_only=False) for c in columns]
         minutes = table.column("ts_utc").cast(pa.int64()).to_numpy() // 60_000_000

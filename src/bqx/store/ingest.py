@@ -36,9 +36,16 @@ class IngestError(InputFileError):
         refused = [f for f in report.files if f.status == "refused"]
         super().__init__(
             f"{len(refused)} of {len(report.files)} files refused:\n"
-            + "\n".join(f"{f.path}: {f.error}" for f in refused),
+            + "\n".join(_refusal(f) for f in refused),
             hint="nothing of these files was stored",
         )
+
+
+def _refusal(file: FileReport) -> str:
+    """The message of a refusal, with the file's name in front unless it begins with it."""
+    error = file.error or ""
+    named = error.startswith((file.path, Path(file.path).name))
+    return error if named else f"{file.path}: {error}"
 
 
 def ingest_files(

@@ -74,7 +74,7 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         raise IntegrityError(
             f"cannot read {path}: {error}",
             expected="the partition that was written",
-            hint="`bqx verify` lists what is damaged; `bqx build` makes it again",
+            hint="`bqx verify` lists what is damaged; `bqx build --force` makes tables again",
         ) from error
 
 

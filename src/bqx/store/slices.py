@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -96,12 +96,12 @@ def inputs_hash(
     first = max(rows[0] - spec.memory + 1, span.first)
     ends = store.calendar.minutes(first, first + 1)[0], store.calendar.minutes(rows[1] - 1, rows[1])
     low, high = int(ends[0]) // MINUTES_A_DAY, int(ends[1][0]) // MINUTES_A_DAY
-    before = list(itertools.takewhile(lambda d: d[0] < low, days))[-1:]
-    inside = [d for d in days if low <= d[0] <= high]
+    begin, end = bisect_left(days, (low, "")), bisect_left(days, (high + 1, ""))
+    reached = days[max(begin - 1, 0) : end]
     baseline = store.bars.baseline(pair)
     start = max(span.start, first)
     digest = xxhash.xxh3_128()
     digest.update(f"{pair}|{rows}|{start}|{baseline.rate!r}".encode())
-    for day, content in (*before, *inside):
+    for day, content in reached:
         digest.update(f"{day}:{content};".encode())
     return digest.hexdigest()

@@ -58,8 +58,8 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """Where it is: ``reg_rate eurusd 2019_01``."""
-        return " ".join(part for part in (self.table, self.pair, self.month) if part)
+        """Where it is: ``reg_rate eurusd 2019_01``, or the store as a whole."""
+        return " ".join(part for part in (self.table, self.pair, self.month) if part) or "store"
 
 
 @dataclass(frozen=True)

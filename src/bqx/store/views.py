@@ -100,7 +100,7 @@ class Views:
         if name.month not in months:
             raise UnknownNameError(
                 f"no table {name}: there are no bars of {name.pair} in {name.month}",
-                expected=f"one of its {len(months)} months, {months[0]} to {months[-1]}",
+                expected=f"a month with bars, {months[0]} to {months[-1]}",
                 hint=f"{name.table}_{name.pair} has all months",
             )
         return (name.month,)

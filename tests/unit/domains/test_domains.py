@@ -77,7 +77,7 @@ def series(closes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def test_bqx_is_positive_when_the_price_has_fallen() -> None:
-    falling = 1.1 - 1e-4 * np.arange(40)
+    falling = np.linspace(1.1, 1.1 - 39e-4, 40)
     found = series(falling)
     assert np.isnan(found[:15]).all()
     # W (W+1)/2 steps of d over I_t: the closed form for a linear price.
