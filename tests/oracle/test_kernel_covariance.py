@@ -41,7 +41,7 @@ def assert_accurate(q: Floats, lin: Floats, c: Floats, e: Floats, w: int) -> Non
     for found, (x, y) in zip(out, pairs, strict=True):
         exact = references.covariance(x, y, w)
         assert (np.isnan(found) == np.isnan(exact)).all()
-        assert relative(found, exact, deviation[id(x)] * deviation[id(y)]) <= 1e-12
+        assert relative(found, exact, deviation[id(x)] * deviation[id(y)]) <= 1e-13
 
 
 @pytest.mark.parametrize("name", ["quotes", "BQX, level 1e-3", "5 % jumps", "flat stretches"])
@@ -65,21 +65,28 @@ def test_an_outlier_on_the_border_costs_no_digits() -> None:
     assert_accurate(q, lin, c, e, w)
 
 
-def test_correlations() -> None:
-    for _, y in SERIES.values():
-        w = 60
-        q, lin, _, e = terms(y, w)
-        out = np.empty((6, len(q)))
-        covariances_and_correlations(q, lin, e, w, 0, out)
-        pairs = ((q, lin), (e, q), (e, lin))
-        for k, (a, b) in enumerate(pairs):
-            ab, aa, bb = (references.covariance(*p, w) for p in ((a, b), (a, a), (b, b)))
-            unit = np.sqrt(aa) * np.sqrt(bb)
-            assert relative(out[k], ab, unit) <= 1e-12
-            varies = unit > 0
-            error = np.abs(out[3 + k][varies] - (ab[varies] / unit[varies]))
-            assert float(error.max()) <= 1e-12
-            assert np.isnan(out[3 + k][~varies]).all()
+def assert_correlations_accurate(q: Floats, lin: Floats, e: Floats, w: int) -> None:
+    out = np.empty((6, len(q)))
+    covariances_and_correlations(q, lin, e, w, 0, out)
+    for k, (a, b) in enumerate(((q, lin), (e, q), (e, lin))):
+        ab, aa, bb = (references.covariance(*p, w) for p in ((a, b), (a, a), (b, b)))
+        unit = np.sqrt(aa) * np.sqrt(bb)
+        assert relative(out[k], ab, unit) <= 1e-13
+        varies = unit > 0
+        error = np.abs(out[3 + k][varies] - ab[varies] / unit[varies])
+        assert float(error.max()) <= 1e-13
+        assert np.isnan(out[3 + k][~varies]).all()
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_correlations_of_fitted_terms(name: str) -> None:
+    q, lin, _, e = terms(SERIES[name][1], 60)
+    assert_correlations_accurate(q, lin, e, 60)
+
+
+def test_an_outlier_on_the_border_costs_the_correlations_no_digits() -> None:
+    q, lin, e = (outliers_on_borders(630, seed) for seed in range(3))
+    assert_correlations_accurate(q, lin, e, 630)
 
 
 def test_linear_and_quadratic_terms_of_white_noise_are_nearly_opposite() -> None:

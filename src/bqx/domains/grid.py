@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bqx.errors import BqxError
+from bqx.kernels.grid import lay
 from bqx.market import Calendar
 
 FloatArray = NDArray[np.float64]
@@ -120,42 +121,30 @@ def fill(bars: BarArrays, calendar: Calendar, first: int, last: int, start: int)
         BqxError: If nothing precedes a missing first row.
     """
     minutes = calendar.minutes(first, last)
-    newest = _bar_of_each(minutes, bars.minutes)
-    observed = newest >= 0
-    if len(newest) and not observed[0]:
-        before = int(np.searchsorted(bars.minutes, minutes[0])) - 1
-        if before < 0:
-            raise BqxError(
-                f"no bar at or before grid row {first}",
-                expected="bars that begin at or before the first row",
-                hint="start the slice at the pair's first bar",
-            )
-        newest[0] = before
-    np.maximum.accumulate(newest, out=newest)
-    rows = np.arange(last - first)
-    # The row of the newest bar; one before the slice gets the row that the calendar gives it.
-    seen = np.where(observed, rows, np.iinfo(np.int64).min)
-    if len(rows) and not observed[0]:
-        seen[0] = calendar.row_range(int(bars.minutes[newest[0]]), 0)[0] - first
+    newest, age = np.empty_like(minutes), np.empty_like(minutes)
+    lay(minutes, bars.minutes, _age_before(bars, calendar, minutes, first), newest, age)
+    if len(newest) and newest[0] < 0:
+        raise BqxError(
+            f"no bar at or before grid row {first}",
+            expected="bars that begin at or before the first row",
+            hint="start the slice at the pair's first bar",
+        )
     return Grid(
         first=first,
         start=start,
         minutes=minutes,
         close=bars.close[newest],
-        observed=observed,
-        age=rows - np.maximum.accumulate(seen),
+        observed=age == 0,
+        age=age,
         bars=bars,
         newest=newest,
     )
 
 
-def _bar_of_each(minutes: Int64Array, bars: Int64Array) -> Int64Array:
-    """Index of the bar in each minute, -1 where there is none."""
-    if not len(minutes):
-        return np.empty(0, np.int64)
-    # A table over all minutes of the slice, closed ones included, is faster than a search.
-    table = np.full(int(minutes[-1] - minutes[0]) + 1, -1, np.int64)
-    low, high = np.searchsorted(bars, [minutes[0], minutes[-1] + 1])
-    table[bars[low:high] - minutes[0]] = np.arange(low, high)
-    found: Int64Array = table[minutes - minutes[0]]
-    return found
+def _age_before(bars: BarArrays, calendar: Calendar, minutes: Int64Array, first: int) -> int:
+    """Rows from the newest bar before the first row to the row before that one."""
+    k = int(bars.minutes.searchsorted(minutes[0])) - 1 if len(minutes) else -1
+    if k < 0:
+        return 0
+    row, _ = calendar.row_range(int(bars.minutes[k]), 0)
+    return first - row - 1

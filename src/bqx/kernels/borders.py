@@ -54,7 +54,7 @@ def lost_digits(total: float, scatter: float, w: int) -> bool:
 
     Then the sum of squares about the mean is what is left of one 64 times as large or larger, and
     the window is evaluated again from its values. Never in windows of up to 64 rows; in longer ones
-    after an outlier that stands on a border.
+    after an outlier that stands on a border. A scatter that rounding has made negative is lost.
 
     Args:
         total: Sum of the values relative to the border's.

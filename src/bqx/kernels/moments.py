@@ -41,7 +41,7 @@ def _combine(y: Floats, block: Block, sums: Floats, mean: Floats, std: Floats) -
         scatter = moment[2 * j + 1] - total * total * per_row
         lost += lost_digits(total, scatter, block.w)
         means[j] = reference + total * per_row
-        stds[j] = np.sqrt(max(scatter, 0.0) * per_freedom)
+        stds[j] = np.sqrt(scatter * per_freedom)
     return lost
 
 

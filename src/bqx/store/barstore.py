@@ -13,11 +13,14 @@ from bqx.domains.grid import BarArrays
 from bqx.domains.rate import Baseline
 from bqx.errors import IntegrityError, StoreError
 from bqx.market import Calendar, moment_of, month_bounds, month_of
+from bqx.store.filecache import FileCache
 from bqx.store.hashing import content_hash
 from bqx.store.parquet import read_file, write_file
 from bqx.store.state import Day, Partition, State
 
 M1 = "m1"
+CACHED_MONTHS = 36
+"""Months of bars kept in memory, about 1.5 MB each: several tables are made of the same bars."""
 MINUTES_A_DAY = 1440
 _KERNEL_COLUMNS = ("ts_utc", "open", "high", "low", "close", "volume")
 _COMMENTS = {
@@ -72,6 +75,7 @@ class BarStore:
         self._calendar = calendar
         self._baseline_minute = baseline_minute
         self._extents: dict[tuple[str, str], tuple[int, int] | None] = {}
+        self._cache: FileCache[BarArrays] = FileCache(CACHED_MONTHS)
 
     def path(self, pair: str, month: str) -> Path:
         """File of a month of bars."""
@@ -140,6 +144,10 @@ class BarStore:
         return bars.take(slice(low, high))
 
     def _open_bars(self, pair: str, month: str) -> BarArrays:
+        path = self.path(pair, month)
+        return self._cache.get(path, lambda: self._read_open_bars(pair, month))
+
+    def _read_open_bars(self, pair: str, month: str) -> BarArrays:
         table = read_file(self.path(pair, month), _KERNEL_COLUMNS)
         if table.num_columns < len(_KERNEL_COLUMNS):
             raise IntegrityError(

@@ -61,7 +61,9 @@ def test_two_families_may_share_a_table_but_not_a_column() -> None:
     second = type("Other", (first,), {"__doc__": "Another.", "top": Feature("top_{w}", "Top.")})
     assert Registry([first, second]).table("x_rate").column_names == ("mean_5", "top_5")
     with pytest.raises(FamilyError, match="twice"):
-        Registry([first, type("Third", (first,), {"__doc__": "Again.", "mean": first.features["mean"]})])
+        Registry(
+            [first, type("Third", (first,), {"__doc__": "Again.", "mean": first.features["mean"]})]
+        )
     with pytest.raises(FamilyError, match="two families"):
         Registry([first, first])
 

@@ -60,6 +60,14 @@ def test_a_constant_term_has_covariance_zero_and_no_correlation() -> None:
     assert (covariances([q, lin, c, e])[:3, flat] == 0.0).all()
 
 
+def test_a_variance_that_vanishes_in_float64_gives_no_correlation() -> None:
+    q, lin, _, e = four()
+    found = correlations(1e-170 * q, lin, e)[:, W - 1 :]
+    assert (found[0] != 0.0).all()
+    assert np.isnan(found[3:5]).all()
+    assert np.isfinite(found[5]).all()
+
+
 def test_proportional_terms_correlate_by_one_exactly_at_most() -> None:
     q = references.walk(3000, 1e-3)
     found = correlations(q, 3.0 * q, -0.1 * q)[3:, W - 1 :]

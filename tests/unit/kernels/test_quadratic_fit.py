@@ -75,6 +75,13 @@ def test_variation_too_small_to_explain_has_no_r2_but_a_residual() -> None:
     assert prediction == pytest.approx(q + lin + c)
 
 
+@pytest.mark.parametrize("slope", [3e-13, 7e-13, 1e-12, 2.3e-12])
+def test_a_tiny_line_has_a_finite_error(slope: float) -> None:
+    r2, rmse = fit(slope * np.arange(300.0), 60)[4:6, 59:]
+    assert np.isnan(r2).all()
+    assert (rmse <= slope).all()
+
+
 def test_nan_inside_spoils_only_its_windows() -> None:
     y = references.walk(200, 1.0)
     y[70] = np.nan
