@@ -131,9 +131,9 @@ def measure(rounds: int, months: int) -> dict[str, Any]:
             builds.append(seconds)
             floors.append(write_floor(store, root / "floor"))
         read_times = reads(store, 9)
+        rows = sum(p.rows for p in store.state.partitions("reg_rate").values())
         regression = build(store, "regression")
         covariances = build(store, "term_covariance,rolling_covariance")
-        rows = sum(p.rows for p in store.state.partitions("reg_rate").values())
     return {
         "values": values,
         "build_seconds": statistics.median(builds),
