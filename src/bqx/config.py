@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from bqx.errors import ConfigError
-from bqx.market import FX_WEEK, Calendar, Closure, TradingWeek, epoch_minute
+from bqx.market import FX_WEEK, Calendar, calendar, epoch_minute
 
 FILE = "bqx.toml"
 
@@ -44,8 +44,7 @@ class StoreSettings(BaseModel):
         Raises:
             ConfigError: If the week or a holiday cannot be read.
         """
-        closures = sorted((Closure.parse(h) for h in self.holidays), key=str)
-        return Calendar(TradingWeek.parse(self.week), tuple(closures))
+        return calendar(self.week, self.holidays)
 
     @property
     def baseline_minute(self) -> int | None:

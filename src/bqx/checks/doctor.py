@@ -16,8 +16,8 @@ from bqx.build.memory import BASE, MIB
 from bqx.config import FILE
 from bqx.errors import BqxError
 from bqx.market import PAIRS, moment_of, month_of
+from bqx.store.durable import TEMPORARY
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.parquet import TEMPORARY
 
 Level = Literal["ok", "note", "warning", "error"]
 LIBRARIES = ("numpy", "numba", "polars", "pyarrow", "duckdb")

@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 from bqx.errors import StoreError
-from bqx.store.parquet import TEMPORARY
+
+TEMPORARY = ".tmp"
+"""Ending of files that are not finished."""
 
 
 def sync(path: Path) -> None:

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bqx.errors import IntegrityError
+from bqx.store.durable import TEMPORARY, sync
 
-TEMPORARY = ".tmp"
 ROW_GROUP = 65_536
 
 
@@ -33,7 +33,7 @@ def write_file(table: pa.Table, path: Path) -> int:
     rows = pq.read_metadata(temporary).num_rows
     if rows != table.num_rows:
         raise IntegrityError(f"{temporary} holds {rows} rows", expected=f"{table.num_rows} rows")
-    _sync(temporary)
+    sync(temporary)
     size = temporary.stat().st_size
     temporary.replace(path)
     return size
@@ -52,14 +52,6 @@ def write_table(table: pa.Table, path: Path) -> None:
         write_statistics=[table.schema.names[0]],
         store_schema=True,
     )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:

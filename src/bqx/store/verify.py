@@ -15,10 +15,11 @@ import pyarrow as pa
 from bqx.config import FILE
 from bqx.market import PAIRS, moment_of
 from bqx.store.barstore import M1, MINUTES_A_DAY, day_hashes
+from bqx.store.durable import TEMPORARY
 from bqx.store.embedded import JOURNAL, SNAPSHOTS, STATE, EmbeddedStore
 from bqx.store.ingest import QUARANTINE
 from bqx.store.inspection import inspect_partition
-from bqx.store.parquet import TEMPORARY, read_file
+from bqx.store.parquet import read_file
 from bqx.store.schema import full_schema
 from bqx.store.state import Partition
 
