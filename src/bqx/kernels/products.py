@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bqx.kernels.arrays import Floats
 from bqx.kernels.borders import Block, lost_digits
 from bqx.kernels.jit import jit
@@ -32,8 +34,9 @@ def scan_three(series: Series, block: Block, step: int, sums: Floats) -> None:
     x0, y0, z0 = x[border], y[border], z[border]
     sx = sy = sz = xx = yy = zz = xy = xz = yz = 0.0
     for i in range(w - block.first if step < 0 else block.stop):
-        t = border + step * i
-        j = w - 1 - i if step < 0 else i
+        # Unsigned, so that numba emits no test for negative indices.
+        t = np.uintp(border + step * i)
+        j = np.uintp(w - 1 - i if step < 0 else i)
         dx, dy, dz = x[t] - x0, y[t] - y0, z[t] - z0
         sx += dx
         sy += dy
@@ -63,8 +66,8 @@ def scan_fourth(series: Series, block: Block, step: int, sums: Floats) -> None:
     x0, y0, z0, c0 = x[border], y[border], z[border], c[border]
     sc = cc = xc = yc = zc = 0.0
     for i in range(w - block.first if step < 0 else block.stop):
-        t = border + step * i
-        j = w - 1 - i if step < 0 else i
+        t = np.uintp(border + step * i)
+        j = np.uintp(w - 1 - i if step < 0 else i)
         dc = c[t] - c0
         sc += dc
         cc += dc * dc

@@ -17,10 +17,10 @@ NEARLY_EXACT = 1.0 - 1e-6
 """r2 above which the sums lose the digits of the residual sum of squares."""
 
 RUN = 32
-"""Rows summed from zero before they are added to the sums of the rows nearer to the border.
+"""Rows whose moments are summed from zero before they join those of the rows nearer to the border.
 
-The rounding error of a sum grows with the number of its terms; with runs it is four times smaller
-at w = 630.
+The rounding error of a sum grows with the number of its terms; with runs the terms' is four times
+smaller at w = 630. The squares only serve r2 and rmse, which do not need it.
 """
 
 
@@ -60,25 +60,26 @@ def _scan_back(y: Floats, block: Block, sums: Floats) -> None:
     border, w = block.border, block.w
     rows = w - block.first
     reference = y[border]
-    b0 = b1 = b2 = bd = 0.0
+    b0 = b1 = b2 = squares = 0.0
     for start in range(0, rows, RUN):
-        s0 = s1 = s2 = sd = 0.0
-        for i in range(start, min(start + RUN, rows)):
-            d = y[border - i] - reference
-            p = -float(i)
+        count = min(RUN, rows - start)
+        value = y[border - start - count + 1 : border - start + 1]
+        moment = sums[4 * (w - start - count) :]
+        s0 = s1 = s2 = 0.0
+        p = -float(start)
+        for i in range(count):
+            at = count - 1 - i
+            d = value[at] - reference
             s0 += d
             s1 += p * d
-            s2 += p * p * d
-            sd += d * d
-            at = 4 * (w - 1 - i)
-            sums[at] = b0 + s0
-            sums[at + 1] = b1 + s1
-            sums[at + 2] = b2 + s2
-            sums[at + 3] = bd + sd
-        b0 += s0
-        b1 += s1
-        b2 += s2
-        bd += sd
+            s2 += p * (p * d)
+            squares += d * d
+            p -= 1.0
+            moment[4 * at] = b0 + s0
+            moment[4 * at + 1] = b1 + s1
+            moment[4 * at + 2] = b2 + s2
+            moment[4 * at + 3] = squares
+        b0, b1, b2 = b0 + s0, b1 + s1, b2 + s2
 
 
 @jit
@@ -86,24 +87,24 @@ def _scan_on(y: Floats, block: Block, sums: Floats) -> None:
     """Add the same sums over the part of each window after the border."""
     border, rows = block.border, block.stop
     reference = y[border]
-    b0 = b1 = b2 = bd = 0.0
+    b0 = b1 = b2 = squares = 0.0
     for start in range(0, rows, RUN):
-        s0 = s1 = s2 = sd = 0.0
-        for j in range(start, min(start + RUN, rows)):
-            d = y[border + j] - reference
-            p = float(j)
+        value = y[border + start : border + min(start + RUN, rows)]
+        moment = sums[4 * start :]
+        s0 = s1 = s2 = 0.0
+        p = float(start)
+        for j in range(len(value)):
+            d = value[j] - reference
             s0 += d
             s1 += p * d
-            s2 += p * p * d
-            sd += d * d
-            sums[4 * j] += b0 + s0
-            sums[4 * j + 1] += b1 + s1
-            sums[4 * j + 2] += b2 + s2
-            sums[4 * j + 3] += bd + sd
-        b0 += s0
-        b1 += s1
-        b2 += s2
-        bd += sd
+            s2 += p * (p * d)
+            squares += d * d
+            p += 1.0
+            moment[4 * j] += b0 + s0
+            moment[4 * j + 1] += b1 + s1
+            moment[4 * j + 2] += b2 + s2
+            moment[4 * j + 3] += squares
+        b0, b1, b2 = b0 + s0, b1 + s1, b2 + s2
 
 
 @jit
@@ -114,8 +115,8 @@ def _combine(y: Floats, block: Block, basis: Basis, sums: Floats, out: Floats) -
     window, and SSE from SST by two subtractions.
     """
     start, end = block.border + block.first, block.border + block.stop
-    # One view per array, indexed from 0: numba then emits no test for negative indices, and the
-    # loop becomes vector instructions.
+    # One view per array, indexed from 0, as in the scans: numba then emits no test for negative
+    # indices, and this loop becomes vector instructions.
     value, moment = y[start:end], sums[4 * block.first :]
     quadratic, linear, constant = out[0, start:end], out[1, start:end], out[2, start:end]
     residual, r2, rmse = out[3, start:end], out[4, start:end], out[5, start:end]
