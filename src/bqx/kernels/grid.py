@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from bqx.kernels.arrays import Ints
 from bqx.kernels.jit import jit
-
-Ints = NDArray[np.int64]
 
 
 @jit

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -92,6 +93,8 @@ class State:
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=NORMAL")
         self.connection.executescript(_SCHEMA)
+        # Python 3.13 warns of connections that are left to the garbage collector.
+        weakref.finalize(self, self.connection.close)
 
     def close(self) -> None:
         """Close the file."""
