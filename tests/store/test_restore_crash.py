@@ -24,6 +24,9 @@ from bqx.store.verify import verify
 from stores import content, filled_store, write_bars
 from synthetic import random_walk_bars
 
+# A process that is killed between two lines closes nothing; the simulation cannot either.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 FILES = tuple(str(module.__file__) for module in (restore, durable, snapshots))
 Key = tuple[str, str, str]
 
