@@ -53,7 +53,8 @@ def ingest(
     Exit code 3 when some files were refused, 2 when all were.
     """
     with reported():
-        report = open_store(store, create=True).ingest(
+        opened = open_store(store, create=True)
+        report = opened.ingest(
             list(files),
             pair=pair,
             format=format,
@@ -67,7 +68,7 @@ def ingest(
         else:
             from bqx.cli.tables import show_ingest
 
-            show_ingest(console(), report)
+            show_ingest(console(), report, opened.settings.week)
         refused = [f.status == "refused" for f in report.files]
         if any(refused):
             raise typer.Exit(2 if all(refused) else 3)
@@ -110,7 +111,7 @@ def update(
         else:
             from bqx.cli.tables import show_build, show_ingest
 
-            show_ingest(console(), ingested)
+            show_ingest(console(), ingested, opened.settings.week)
             show_build(console(), built)
         raise typer.Exit(built.exit_code)
 

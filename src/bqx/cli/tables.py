@@ -27,8 +27,11 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def show_ingest(out: Console, report: IngestReport) -> None:
-    """The account of an ingest: a line per file, then months, reasons, notes and refusals."""
+def show_ingest(out: Console, report: IngestReport, week: str | None = None) -> None:
+    """The account of an ingest: a line per file, then months, reasons, notes and refusals.
+
+    ``week`` is the store's: a proposal of the same week is not news.
+    """
     table = _table("file", "pair", "status", *_COUNTS)
     for file in report.files:
         table.add_row(_name(file), file.pair or "", file.status, *_counts(file.totals))
@@ -40,7 +43,7 @@ def show_ingest(out: Console, report: IngestReport) -> None:
     if report.reasons:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.reasons.items())
         out.print(f"quarantine: {reasons}  (SELECT * FROM bqx.quarantine)")
-    _show_notes(out, report)
+    _show_notes(out, report, week)
     for file in report.files:
         if file.error:
             out.print(f"refused: {file.path}: {file.error}", style="red", markup=False)
@@ -60,13 +63,13 @@ def _show_months(out: Console, file: FileReport) -> None:
     out.print(table)
 
 
-def _show_notes(out: Console, report: IngestReport) -> None:
+def _show_notes(out: Console, report: IngestReport, week: str | None) -> None:
     """Every note once, with the files that it is about."""
     about: dict[str, list[str]] = {}
     for file in report.files:
         for note in file.notes:
             about.setdefault(note, []).append(_name(file))
-        if file.week_proposal:
+        if file.week_proposal not in (None, week):
             declare = f"`bqx config set week '{file.week_proposal}'` declares it"
             note = f"bars in a shorter week only: {declare}"
             about.setdefault(note, []).append(_name(file))
