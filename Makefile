@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test check check-all bench docs lock clean
+.PHONY: demo test check slow check-all bench docs lock clean
 
 $(VENV)/.ready-%: requirements/bootstrap.lock requirements/%.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -24,8 +24,10 @@ check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-check-all: check
-	$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
+slow: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -n 2 -m slow $(ARGS)
+
+check-all: check slow test
 
 bench: $(VENV)/.ready-bench
 	$(BIN)/python -m benchmarks $(ARGS)
