@@ -12,9 +12,9 @@ _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$", re.IGNORECASE)
 # Interpreter, libraries and compiled kernels, measured; each process has its own.
 BASE = 420 * MIB
-# Values, intermediate terms and the encoded file, in bytes per value, measured.
-BYTES_A_VALUE = 26
-LOOK_BACK = 25 * MIB
+# Values, intermediate terms and the encoded file: 12 bytes a value measured, and a margin.
+BYTES_A_VALUE = 16
+LOOK_BACK = 10 * MIB
 
 
 def parse_size(text: str) -> int:

@@ -63,12 +63,15 @@ def ingest(
             synthetic=synthetic,
             on_refused="report",
         )
+        outdated = opened.plan_update().partitions
         if json:
-            print_json(report.to_json())
+            print_json({**report.to_json(), "outdated_partitions": outdated})
         else:
             from bqx.cli.tables import show_ingest
 
             show_ingest(console(), report, opened.settings.week)
+            if outdated:
+                typer.echo(f"{outdated:,} partitions must be made again: `bqx update` does it.")
         refused = [f.status == "refused" for f in report.files]
         if any(refused):
             raise typer.Exit(2 if all(refused) else 3)

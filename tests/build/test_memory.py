@@ -1,0 +1,32 @@
+"""The memory budget is kept, measured on a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bqx.build.memory import MIB
+from stores import filled_store
+
+CODE = """
+import sys, bqx
+report = bqx.open(sys.argv[1]).build(workers=64, max_memory=sys.argv[2], force=True)
+assert report.passed
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(report.workers, int(peak.split()[1]) * 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_a_build_keeps_its_budget(tmp_path: Path) -> None:
+    filled_store(tmp_path / "store", ("eurusd", "usdjpy", "gbpusd"), "2018-10-01", 120).close()
+    for budget in (600 * MIB, 900 * MIB):
+        command = [sys.executable, "-c", CODE, str(tmp_path / "store"), str(budget)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        workers, peak = (int(part) for part in done.stdout.split())
+        assert 1 <= workers < 64
+        assert peak <= budget
