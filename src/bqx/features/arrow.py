@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from bqx.domains.grid import BoolArray, FloatArray, Int64Array
@@ -35,6 +37,11 @@ def to_arrow(data: TableData, metadata: Mapping[str, str] | None = None) -> pa.T
             bitmaps[key] = bitmap(column.valid)
         arrays.append(float_array(column.values, bitmaps[key], column.nulls))
     return pa.Table.from_arrays(arrays, schema=schema_of(data.spec, metadata))
+
+
+def to_polars(table: pa.Table) -> pl.DataFrame:
+    """An Arrow table as a polars frame, which shares its memory."""
+    return cast("pl.DataFrame", pl.from_arrow(table))
 
 
 def timestamps(minutes: Int64Array) -> pa.Array:

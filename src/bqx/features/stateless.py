@@ -11,7 +11,7 @@ from bqx.domains.domain import Domains
 from bqx.domains.grid import BarArrays, FloatArray, fill, open_bars
 from bqx.domains.rate import Baseline, first_baseline
 from bqx.errors import BqxError
-from bqx.features.arrow import to_arrow
+from bqx.features.arrow import to_arrow, to_polars
 from bqx.features.compute import Slice, TableData, compute_tables
 from bqx.features.registry import Registry
 from bqx.features.registry import registry as default_registry
@@ -55,14 +55,7 @@ def compute(
     spec = spec if columns is None else spec.select(tuple(columns))
     parse_pair(pair)
     data = compute_data(families, {table: spec}, bar_arrays(bars), calendar or Calendar(), baseline)
-    return as_frame(data[table])
-
-
-def as_frame(data: TableData) -> pl.DataFrame:
-    """A computed table as a polars frame."""
-    frame = pl.from_arrow(to_arrow(data))
-    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows the type of a table
-    return frame
+    return to_polars(to_arrow(data[table]))
 
 
 def compute_data(

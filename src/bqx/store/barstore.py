@@ -12,6 +12,7 @@ from bqx.bars.schema import BAR_SCHEMA, empty_bars
 from bqx.domains.grid import BarArrays
 from bqx.domains.rate import Baseline
 from bqx.errors import IntegrityError, StoreError
+from bqx.features.arrow import to_polars
 from bqx.market import Calendar, moment_of, month_bounds, month_of
 from bqx.store.filecache import FileCache
 from bqx.store.hashing import content_hash
@@ -90,9 +91,7 @@ class BarStore:
         path = self.path(pair, month)
         if not path.exists():
             return empty_bars()
-        frame = pl.from_arrow(read_file(path))
-        assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows the type of a table
-        return frame
+        return to_polars(read_file(path))
 
     def replace(self, pair: str, month: str, bars: pl.DataFrame) -> None:
         """Write a month of bars (`BAR_SCHEMA`) and record it."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from bqx.bars.schema import BAR_SCHEMA
 from bqx.errors import BqxError, UnknownNameError
-from bqx.features.arrow import schema_of, to_arrow
+from bqx.features.arrow import schema_of, to_arrow, to_polars
 from bqx.features.compute import compute_tables
 from bqx.features.table import KEY, TableSpec
 from bqx.store.barstore import M1
@@ -60,13 +60,7 @@ def read_table(
     spec = spec if columns is None else spec.select(tuple(columns))
     parts = (_computed if source == "computed" else _stored)(store, spec, pair, window)
     joined = pa.concat_tables(parts) if parts else schema_of(spec).empty_table()
-    return _frame(joined)
-
-
-def _frame(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows the type of a table
-    return frame
+    return to_polars(joined)
 
 
 def _minute(moment: Moment | None, default: int) -> int:
@@ -125,7 +119,7 @@ def _stored(
         table = read_file(path, [KEY, *spec.column_names]).replace_schema_metadata(None)
         if partition.first < window[0] or partition.last >= window[1]:
             seconds = pl.col(KEY).dt.epoch("s")
-            kept = _frame(table).filter(seconds >= window[0] * 60, seconds < window[1] * 60)
+            kept = to_polars(table).filter(seconds >= window[0] * 60, seconds < window[1] * 60)
             table = kept.to_arrow().cast(table.schema)
         tables.append(table)
     return tables

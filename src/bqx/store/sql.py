@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from bqx.errors import BqxError, UnknownNameError
+from bqx.features.arrow import to_polars
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.statetables import state_tables
 from bqx.store.views import OLD_NAMES, Views
@@ -139,9 +140,7 @@ def _frame(table: pa.Table) -> pl.DataFrame:
         if pa.types.is_interval(column.type):
             durations = _durations(table.column(number))
             table = table.set_column(number, column.name, durations)
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows the type of a table
-    return frame
+    return to_polars(table)
 
 
 def _durations(column: pa.ChunkedArray) -> pa.Array:
