@@ -192,19 +192,16 @@ def test_what_cannot_be_generated_is_an_error() -> None:
         synthetic_bars("abcdef")
 
 
-def test_a_month_of_all_pairs_is_quick_and_small() -> None:
+def test_a_month_of_all_pairs_is_small() -> None:
     code = """
-import re, time
+import re
 from bqx.bars.synthetic import synthetic_bars
-began = time.perf_counter()
 rows = sum(frame.height for frame in synthetic_bars().values())
-seconds = time.perf_counter() - began
 # Not ru_maxrss, which begins with the size of the process that started this one.
 peak = re.search("VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
-print(rows, seconds, int(peak) / 1024)
+print(rows, int(peak) / 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    rows, seconds, peak = map(float, done.stdout.split())
+    rows, peak = map(float, done.stdout.split())
     assert rows > 28 * 30_000
-    assert seconds < 6
     assert peak < 600  # MiB
