@@ -11,7 +11,7 @@ import polars as pl
 
 from bqx.bars.parsed import ReadOptions
 from bqx.bars.report import IngestReport
-from bqx.build.plan import Plan, make_plan
+from bqx.build.plan import Plan, make_plan, plan_update
 from bqx.build.report import BuildReport
 from bqx.build.run import Progress, run
 from bqx.config import StoreSettings
@@ -151,13 +151,7 @@ class Store(EmbeddedStore):
 
     def plan_update(self) -> Plan:
         """What is outdated or missing in the tables that each pair already has."""
-        wanted: dict[str, set[str]] = {}
-        for table, pair, _ in self.state.partitions():
-            if table in self.tables:
-                wanted.setdefault(pair, set()).add(table)
-        plans = [make_plan(self, sorted(tables), [pair]) for pair, tables in wanted.items()]
-        units = tuple(unit for plan in plans for unit in plan.units)
-        return Plan(units, sum(plan.current for plan in plans))
+        return plan_update(self)
 
     read = read_table
 

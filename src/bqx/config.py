@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from bqx.errors import ConfigError
-from bqx.market import FX_WEEK, Calendar, calendar, epoch_minute
+from bqx.market import FX_WEEK, Calendar, as_utc, calendar, epoch_minute
 
 FILE = "bqx.toml"
 
@@ -36,7 +36,7 @@ class StoreSettings(BaseModel):
     @field_validator("baseline_start")
     @classmethod
     def _aware(cls, value: datetime | None) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+        return None if value is None else as_utc(value)
 
     def calendar(self) -> Calendar:
         """The trading-minute grid.

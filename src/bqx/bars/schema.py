@@ -62,8 +62,3 @@ class Reason(StrEnum):
 def empty_bars() -> pl.DataFrame:
     """A frame of bars without rows."""
     return BAR_SCHEMA.to_frame()
-
-
-def empty_quarantine() -> pl.DataFrame:
-    """A quarantine without rows."""
-    return QUARANTINE_SCHEMA.to_frame()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import accumulate
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bqx.bars.schema import ASK, BAR_SCHEMA, BID, PRICES
 from bqx.errors import ConfigError
-from bqx.market import CURRENCIES, FX_WEEK, PAIRS, Calendar, epoch_minute, parse_pairs
+from bqx.market import CURRENCIES, FX_WEEK, PAIRS, Calendar, as_utc, epoch_minute, parse_pairs
 
 FloatArray = NDArray[np.float64]
 Int64Array = NDArray[np.int64]
@@ -148,13 +148,11 @@ def _minutes(start: str | date, days: int) -> Int64Array:
 
 def _moment(start: str | date) -> datetime:
     try:
-        day = datetime.fromisoformat(start) if isinstance(start, str) else start
+        return as_utc(start)
     except ValueError as error:
         raise ConfigError(
             f"unreadable start {start!r}", expected="ISO 8601", hint="for example 2024-07-01"
         ) from error
-    moment = day if isinstance(day, datetime) else datetime.combine(day, time())
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _activity(minutes: Int64Array, weights: tuple[float, float, float]) -> FloatArray:

@@ -156,9 +156,10 @@ def make_plan(
         span = extent(store, pair)
         if span is None:
             continue
+        days = store.state.days(pair)
         for month in select_months(months, store.bars.months(pair)):
             rows = month_rows(store, span, month)
-            tasks = _tasks(store, (pair, span, rows), fingerprints, windows)
+            tasks = _tasks(store, (pair, span, rows), days, fingerprints, windows)
             todo = [
                 t
                 for t in tasks
@@ -170,16 +171,27 @@ def make_plan(
     return Plan(tuple(units), current, _last_throughput(store))
 
 
+def plan_update(store: EmbeddedStore) -> Plan:
+    """What is missing or outdated in the tables that each pair already has."""
+    present: dict[str, set[str]] = {}
+    for table, pair, _ in store.state.partitions():
+        if table in store.tables:
+            present.setdefault(pair, set()).add(table)
+    plans = [make_plan(store, sorted(tables), [pair]) for pair, tables in present.items()]
+    units = tuple(unit for plan in plans for unit in plan.units)
+    return Plan(units, sum(plan.current for plan in plans))
+
+
 def _tasks(
     store: EmbeddedStore,
     place: tuple[str, Extent, tuple[int, int]],
+    days: Sequence[tuple[int, str]],
     fingerprints: dict[str, str],
     windows: Sequence[int] | None,
 ) -> list[TableTask]:
     pair, span, rows = place
     if rows[0] >= rows[1]:
         return []
-    days = store.state.days(pair)
     chosen = None if windows is None else tuple(sorted(windows))
     return [
         TableTask(

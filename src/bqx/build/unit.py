@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bqx.build.plan import Unit, narrowed
 from bqx.errors import PostConditionError
-from bqx.features.arrow import MICROSECONDS, to_arrow
+from bqx.features.arrow import to_arrow
 from bqx.features.compute import TableData, compute_tables
 from bqx.features.family import Family
 from bqx.features.registry import Registry
@@ -70,7 +70,7 @@ def _write(store: EmbeddedStore, unit: Unit, number: int, data: TableData) -> Pa
         pair=unit.pair,
         month=unit.month,
         rows=table.num_rows,
-        hash=data_hash(data, data.minutes * MICROSECONDS),
+        hash=data_hash(data),
         bytes=size,
         fingerprint=task.fingerprint,
         inputs=task.inputs,

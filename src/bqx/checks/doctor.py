@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bqx.build.memory import BASE, MIB
+from bqx.build.plan import plan_update
 from bqx.config import FILE
 from bqx.errors import BqxError
 from bqx.market import PAIRS, moment_of, month_of
@@ -158,14 +159,10 @@ def _tables(store: EmbeddedStore) -> Iterator[Line]:
     if unknown:
         found = f"tables of families that are not installed: {', '.join(unknown)}"
         yield Line("warning", found, "name their module in the setting `families`")
-    from bqx.build.plan import make_plan
-
-    present: dict[str, set[str]] = {}
-    for table, pair, _ in store.state.partitions():
-        if table in store.tables:
-            present.setdefault(pair, set()).add(table)
-    stale = sum(make_plan(store, sorted(t), [p]).partitions for p, t in present.items())
-    if stale:
-        yield Line("warning", f"{stale:,} partitions are missing or outdated", "`bqx update`")
-    elif present:
+    plan = plan_update(store)
+    if plan.partitions:
+        yield Line(
+            "warning", f"{plan.partitions:,} partitions are missing or outdated", "`bqx update`"
+        )
+    elif plan.current:
         yield Line("ok", "every table that is stored is current")

@@ -49,6 +49,12 @@ def timestamps(minutes: Int64Array) -> pa.Array:
     return pa.array(minutes * MICROSECONDS, pa.int64()).cast(TIMESTAMP)
 
 
+def minutes_of(table: pa.Table) -> Int64Array:
+    """Epoch minutes of a table's key, the inverse of `timestamps`."""
+    found: Int64Array = table.column(KEY).cast(pa.int64()).to_numpy() // MICROSECONDS
+    return found
+
+
 def bitmap(valid: BoolArray) -> pa.Buffer:
     """The Arrow validity bitmap of a mask."""
     return pa.py_buffer(np.packbits(valid, bitorder="little"))

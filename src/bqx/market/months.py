@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from bqx.errors import ConfigError
+from bqx.market.week import epoch_minute, moment_of
 
 _MONTH = re.compile(r"^(\d{4})[-_](0[1-9]|1[0-2])$")
 
@@ -63,12 +64,12 @@ def month_bounds(month: str) -> tuple[int, int]:
 
 
 def _minute(year: int, month: int) -> int:
-    return int(datetime(year, month, 1, tzinfo=UTC).timestamp()) // 60
+    return epoch_minute(datetime(year, month, 1, tzinfo=UTC))
 
 
 def month_of(minute: int) -> str:
     """The month of an epoch minute."""
-    return f"{datetime.fromtimestamp(minute * 60, UTC):%Y_%m}"
+    return f"{moment_of(minute):%Y_%m}"
 
 
 def months_between(first: int, last: int) -> tuple[str, ...]:

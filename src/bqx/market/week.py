@@ -97,20 +97,29 @@ def _sessions(week: TradingWeek) -> tuple[Int64Array, Int64Array]:
     if length == 0 and week.close_time <= week.open_time:
         length = 7
     days = [first + timedelta(days=7 * k) for k in range((date(LAST_YEAR, 1, 1) - first).days // 7)]
-    opens = [_minute(datetime.combine(d, week.open_time, zone)) for d in days]
+    opens = [epoch_minute(datetime.combine(d, week.open_time, zone)) for d in days]
     closes = [
-        _minute(datetime.combine(d + timedelta(days=length), week.close_time, zone)) for d in days
+        epoch_minute(datetime.combine(d + timedelta(days=length), week.close_time, zone))
+        for d in days
     ]
     return np.array(opens, np.int64), np.array(closes, np.int64)
 
 
-def _minute(moment: datetime) -> int:
-    return int(moment.timestamp()) // 60
+def as_utc(moment: str | date | datetime) -> datetime:
+    """An aware time: text is ISO 8601, a day is its midnight, what has no time zone is UTC.
+
+    Raises:
+        ValueError: If a text cannot be read.
+    """
+    value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def epoch_minute(moment: datetime) -> int:
     """Epoch minute of an aware datetime, rounded down."""
-    return _minute(moment)
+    return int(moment.timestamp()) // 60
 
 
 def moment_of(minute: int) -> datetime:
@@ -134,8 +143,7 @@ class Closure:
         """
         try:
             if "/" in text:
-                start, end = (datetime.fromisoformat(part) for part in text.split("/", 1))
-                start, end = (m if m.tzinfo else m.replace(tzinfo=UTC) for m in (start, end))
+                start, end = (as_utc(part) for part in text.split("/", 1))
             else:
                 start = datetime.combine(date.fromisoformat(text), time(), UTC)
                 end = start + timedelta(days=1)
@@ -175,7 +183,7 @@ class Calendar:
         """Starts and exclusive ends of all open spans, in epoch minutes."""
         starts, ends = self.week.sessions()
         for closure in sorted(self.closures, key=lambda c: c.start):
-            low, high = _minute(closure.start), -(-int(closure.end.timestamp()) // 60)
+            low, high = epoch_minute(closure.start), -(-int(closure.end.timestamp()) // 60)
             starts, ends = _cut(starts, ends, low, high)
         return starts, ends
 

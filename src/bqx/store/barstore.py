@@ -12,7 +12,7 @@ from bqx.bars.schema import BAR_SCHEMA, empty_bars
 from bqx.domains.grid import BarArrays
 from bqx.domains.rate import Baseline
 from bqx.errors import IntegrityError, StoreError
-from bqx.features.arrow import to_polars
+from bqx.features.arrow import minutes_of, to_polars
 from bqx.market import Calendar, moment_of, month_bounds, month_of
 from bqx.store.filecache import FileCache
 from bqx.store.hashing import content_hash
@@ -49,7 +49,7 @@ def m1_schema() -> pa.Schema:
 
 def day_hashes(pair: str, table: pa.Table) -> list[Day]:
     """The UTC days of a pair's bars, each with the hash of its bars."""
-    minutes = table.column("ts_utc").cast(pa.int64()).to_numpy() // 60_000_000
+    minutes = minutes_of(table)
     numbers, starts = np.unique(minutes // MINUTES_A_DAY, return_index=True)
     ends = [*starts[1:], len(minutes)]
     return [
@@ -103,7 +103,7 @@ class BarStore:
         """Record a month of bars from its file."""
         path = self.path(pair, month)
         table = read_file(path)
-        seconds = table.column("ts_utc").cast(pa.int64()).to_numpy() // 1_000_000
+        minutes = minutes_of(table)
         partition = Partition(
             tbl=M1,
             pair=pair,
@@ -113,8 +113,8 @@ class BarStore:
             bytes=path.stat().st_size,
             fingerprint="",
             inputs="",
-            first=int(seconds[0]) // 60,
-            last=int(seconds[-1]) // 60,
+            first=int(minutes[0]),
+            last=int(minutes[-1]),
         )
         self._state.record([partition], day_hashes(pair, table))
 
@@ -156,7 +156,7 @@ class BarStore:
             )
         columns = [table.column(name) for name in _KERNEL_COLUMNS[1:]]
         floats = [c.to_numpy(zero_copy_only=False) for c in columns]
-        minutes = table.column("ts_utc").cast(pa.int64()).to_numpy() // 60_000_000
+        minutes = minutes_of(table)
         bars = BarArrays(minutes, *floats)
         keep = self._calendar.is_open(minutes)
         return bars if keep.all() else bars.take(keep)

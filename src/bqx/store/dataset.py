@@ -15,15 +15,18 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.fs as pfs
 
-from bqx.errors import BqxError, IntegrityError
+from bqx.errors import BqxError
 from bqx.features.arrow import MICROSECONDS, TIMESTAMP
 from bqx.features.table import KEY
 from bqx.market import moment_of, month_bounds
+from bqx.store.durable import check_size
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.parquet import read_file
 from bqx.store.reading import read_table
 from bqx.store.schema import plain_schema
 from bqx.store.state import Partition
+
+_DAMAGED = "`bqx verify` lists what is damaged; `bqx build --force` makes it again"
 
 
 class TableDataset(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has no types
@@ -102,7 +105,7 @@ def table_dataset(
         bounds = _bounds(month)
         fragments.append(form.make_fragment(path, files, partition_expression=bounds))
         if partition is not None:
-            _check_size(store, partition)
+            check_size(Path(path), partition.bytes, _DAMAGED)
             stored.append(path)
     dataset = TableDataset(fragments, plain_schema(store, table), form, files)
     dataset.store, dataset.table, dataset.pair = store, table, pair
@@ -113,14 +116,3 @@ def table_dataset(
 def _bounds(month: str) -> pc.Expression:
     first, last = (pa.scalar(m * MICROSECONDS, TIMESTAMP) for m in month_bounds(month))
     return (pc.field(KEY) >= first) & (pc.field(KEY) < last)
-
-
-def _check_size(store: EmbeddedStore, partition: Partition) -> None:
-    path = store.path(partition.tbl, partition.pair, partition.month)
-    size = path.stat().st_size if path.is_file() else None
-    if size != partition.bytes:
-        raise IntegrityError(
-            f"{path} is missing" if size is None else f"{path} has {size} bytes",
-            expected=f"the {partition.bytes} bytes that were written",
-            hint="`bqx verify` lists what is damaged; `bqx build --force` makes it again",
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bqx.errors import StoreError
+from bqx.errors import IntegrityError, StoreError
 
 TEMPORARY = ".tmp"
 """Ending of files that are not finished."""
@@ -47,6 +47,21 @@ def put_link(source: Path, target: Path) -> None:
             hint="keep the store on a local disk",
         ) from error
     temporary.replace(target)
+
+
+def check_size(path: Path, expected: int, hint: str) -> None:
+    """Check that a file is there and as long as it was written.
+
+    Raises:
+        IntegrityError: If it is not; the hint says what to do.
+    """
+    size = path.stat().st_size if path.is_file() else None
+    if size != expected:
+        raise IntegrityError(
+            f"{path} is missing" if size is None else f"{path} has {size} bytes",
+            expected=f"the {expected} bytes that were written",
+            hint=hint,
+        )
 
 
 def same_file(first: Path, second: Path) -> bool:

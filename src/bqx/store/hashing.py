@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
+from bqx.features.arrow import MICROSECONDS
 from bqx.features.compute import TableData
 from bqx.features.table import KEY
 
@@ -53,10 +54,10 @@ def content_hash(table: pa.Table) -> str:
     return digest.hexdigest()
 
 
-def data_hash(data: TableData, minutes_in_microseconds: NDArray[np.int64]) -> str:
+def data_hash(data: TableData) -> str:
     """Content hash of a computed table: that of the Arrow table made from it."""
     digest = ContentHash(len(data.minutes))
-    digest.add(KEY, minutes_in_microseconds, None)
+    digest.add(KEY, data.minutes * MICROSECONDS, None)
     for column in data.columns:
         digest.add(column.column.name, column.values, column.valid if column.nulls else None)
     return digest.hexdigest()

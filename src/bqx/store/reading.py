@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Literal
 
 import polars as pl
@@ -15,6 +15,7 @@ from bqx.errors import BqxError, UnknownNameError
 from bqx.features.arrow import schema_of, to_arrow, to_polars
 from bqx.features.compute import compute_tables
 from bqx.features.table import KEY, TableSpec
+from bqx.market import as_utc
 from bqx.store.barstore import M1
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.parquet import read_file
@@ -67,14 +68,11 @@ def _minute(moment: Moment | None, default: int) -> int:
     if moment is None:
         return default
     try:
-        value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        aware = as_utc(moment)
     except ValueError as error:
         raise BqxError(
             f"unreadable time {moment!r}", expected="ISO 8601", hint="2019-01-02T22:30"
         ) from error
-    if not isinstance(value, datetime):
-        value = datetime.combine(value, time(), UTC)
-    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
     # A time within a minute excludes that minute's open, as it does for any comparison.
     return -(-int(aware.timestamp()) // 60)
 
@@ -87,8 +85,13 @@ def _bars(
     if unknown:
         raise UnknownNameError(f"m1 has no column {unknown}", expected=f"{list(BAR_SCHEMA)}")
     frames = [store.bars.frame(pair, m).select(KEY, *names) for m in store.bars.months(pair)]
+    return _within(pl.concat(frames), window)
+
+
+def _within(frame: pl.DataFrame, window: tuple[int, int]) -> pl.DataFrame:
+    """The rows whose epoch minute lies in ``window``, half open."""
     seconds = pl.col(KEY).dt.epoch("s")
-    return pl.concat(frames).filter(seconds >= window[0] * 60, seconds < window[1] * 60)
+    return frame.filter(seconds >= window[0] * 60, seconds < window[1] * 60)
 
 
 def _computed(
@@ -118,8 +121,6 @@ def _stored(
         path = store.path(spec.name, pair, partition.month)
         table = read_file(path, [KEY, *spec.column_names]).replace_schema_metadata(None)
         if partition.first < window[0] or partition.last >= window[1]:
-            seconds = pl.col(KEY).dt.epoch("s")
-            kept = to_polars(table).filter(seconds >= window[0] * 60, seconds < window[1] * 60)
-            table = kept.to_arrow().cast(table.schema)
+            table = _within(to_polars(table), window).to_arrow().cast(table.schema)
         tables.append(table)
     return tables

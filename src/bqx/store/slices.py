@@ -19,11 +19,19 @@ from bqx.store.embedded import EmbeddedStore
 
 @dataclass(frozen=True)
 class Extent:
-    """Absolute grid rows of a pair's bars: first, one after the last, and of its baseline."""
+    """Where a pair's values begin and end, in absolute grid rows, and what its index is based on.
+
+    Attributes:
+        first: Row of the first bar.
+        last: One after the row of the last bar.
+        start: Row from which the history counts: the baseline's, or the first bar's if later.
+        rate: Close that stands for a rate index of 100.
+    """
 
     first: int
     last: int
     start: int
+    rate: float
 
 
 def extent(store: EmbeddedStore, pair: str) -> Extent | None:
@@ -36,8 +44,9 @@ def extent(store: EmbeddedStore, pair: str) -> Extent | None:
     if minutes is None:
         return None
     first, last = (store.calendar.row_range(m, m + 1)[0] for m in minutes)
-    start = store.calendar.row_range(store.bars.baseline(pair).minute, 0)[0]
-    return Extent(first, last + 1, max(first, start))
+    baseline = store.bars.baseline(pair)
+    start = store.calendar.row_range(baseline.minute, 0)[0]
+    return Extent(first, last + 1, max(first, start), baseline.rate)
 
 
 def month_rows(store: EmbeddedStore, span: Extent, month: str) -> tuple[int, int]:
@@ -76,7 +85,7 @@ def load_slice(
     minutes = store.calendar.minutes(first, rows[1])
     bars = store.bars.load(pair, int(minutes[0]), int(minutes[-1]))
     grid = fill(bars, store.calendar, first, rows[1], span.start)
-    return Slice(Domains(grid, store.bars.baseline(pair).rate), rows[0] - first)
+    return Slice(Domains(grid, span.rate), rows[0] - first)
 
 
 def inputs_hash(
@@ -98,10 +107,9 @@ def inputs_hash(
     low, high = int(ends[0]) // MINUTES_A_DAY, int(ends[1][0]) // MINUTES_A_DAY
     begin, end = bisect_left(days, (low, "")), bisect_left(days, (high + 1, ""))
     reached = days[max(begin - 1, 0) : end]
-    baseline = store.bars.baseline(pair)
     start = max(span.start, first)
     digest = xxhash.xxh3_128()
-    digest.update(f"{pair}|{rows}|{start}|{baseline.rate!r}".encode())
+    digest.update(f"{pair}|{rows}|{start}|{span.rate!r}".encode())
     for day, content in reached:
         digest.update(f"{day}:{content};".encode())
     return digest.hexdigest()

@@ -23,13 +23,14 @@ import xxhash
 
 from bqx.config import FILE
 from bqx.errors import BqxError, ConfigError, IntegrityError, StoreError, UnknownNameError
-from bqx.store.durable import put_bytes, put_link, sync
+from bqx.store.durable import check_size, put_bytes, put_link, sync
 from bqx.store.embedded import SNAPSHOTS, STATE, EmbeddedStore
 from bqx.store.inspection import inspect_partition
 from bqx.store.restore import partition_files, quarantine_files, read_partitions, restore_files
-from bqx.store.state import Partition, State, now
+from bqx.store.state import State, now
 
 MANIFEST = "snapshot.json"
+_DAMAGED = "`bqx verify` lists what is damaged; a snapshot keeps what is whole"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 # Hidden names: a snapshot that is being made or deleted is none.
 _MAKING, _DELETING = ".making", ".deleting"
@@ -184,7 +185,7 @@ def _fill(store: EmbeddedStore, folder: Path, name: str) -> Snapshot:
     partitions = read_partitions(folder)
     files = partition_files(store.root, partitions)
     for partition, path in zip(partitions, files, strict=True):
-        _check_size(path, partition)
+        check_size(path, partition.bytes, _DAMAGED)
     for path in (*files, *quarantine_files(store.root)):
         put_link(path, folder / path.relative_to(store.root))
     made = Snapshot(
@@ -208,16 +209,6 @@ def _copy_state(state: State, target: Path) -> None:
         # One file, without a log beside it.
         copy.execute("PRAGMA journal_mode=DELETE")
     sync(target)
-
-
-def _check_size(path: Path, partition: Partition) -> None:
-    size = path.stat().st_size if path.is_file() else None
-    if size != partition.bytes:
-        raise IntegrityError(
-            f"{path} is missing" if size is None else f"{path} has {size} bytes",
-            expected=f"the {partition.bytes} bytes that were written",
-            hint="`bqx verify` lists what is damaged; a snapshot keeps what is whole",
-        )
 
 
 def _hashes(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
