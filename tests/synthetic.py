@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,12 +10,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from bqx.bars.schema import BAR_SCHEMA
-from bqx.market import Calendar, epoch_minute
+from bqx.market import CURRENCIES, Calendar, epoch_minute
 
 LEVELS = {"eurusd": 1.1, "gbpusd": 1.3, "usdjpy": 110.0, "audusd": 0.7, "eurjpy": 125.0}
 """Price at the start; 1 for other pairs."""
 
 _LONG_GAP = 120
+_STILL, _STILL_EVERY = 90, 2900
+"""Minutes in which a market of several pairs stands still, and how often it does."""
 
 
 def random_walk_bars(
@@ -52,6 +55,60 @@ def random_walk_bars(
     frame = pl.DataFrame(columns).filter(pl.Series(keep))
     missing = [pl.lit(None).alias(name) for name in BAR_SCHEMA if name not in columns]
     return frame.with_columns(missing).select(BAR_SCHEMA.names()).cast(BAR_SCHEMA)
+
+
+def market_bars(
+    pairs: Sequence[str], start: str, days: float, seed: int
+) -> dict[str, pl.DataFrame]:
+    """Bars of several pairs of one market, with quotes.
+
+    Each currency walks on its own, and a pair's close is the ratio of its two currencies and a
+    little noise; bid and ask stand around it. See `random_walk_bars` for gaps, flat stretches,
+    digits and volume.
+    """
+    frames = {pair: random_walk_bars(pair, start, days, seed) for pair in pairs}
+    walks: dict[str, NDArray[np.float64]] = {}
+    first, last = start_and_end(frames)
+    for k, currency in enumerate(CURRENCIES):
+        rng = np.random.default_rng([seed, k])
+        walks[currency] = np.cumsum(rng.normal(0.0, 7e-5, last - first + 1))
+    return {pair: _moved(frame, pair, walks, first) for pair, frame in frames.items()}
+
+
+def start_and_end(frames: dict[str, pl.DataFrame]) -> tuple[int, int]:
+    """Epoch minutes of the first and last bar of several pairs."""
+    stamps = [frame["ts_utc"].dt.epoch("s") // 60 for frame in frames.values()]
+    return min(int(s[0]) for s in stamps), max(int(s[-1]) for s in stamps)
+
+
+def _moved(
+    frame: pl.DataFrame, pair: str, walks: dict[str, NDArray[np.float64]], first: int
+) -> pl.DataFrame:
+    """A pair's own walk, made small, on top of the difference of its currencies' walks."""
+    at = (frame["ts_utc"].dt.epoch("s") // 60 - first).to_numpy()
+    common = np.exp(walks[pair[:3]] - walks[pair[3:]])[at]
+    level = LEVELS.get(pair, 1.0)
+    digits = 3 if pair.endswith("jpy") else 5
+    columns = {}
+    for name in ("open", "high", "low", "close"):
+        own = (frame[name].to_numpy() / level) ** 0.2
+        columns[name] = np.round(level * own * common, digits)
+    still = _held(at % _STILL_EVERY < _STILL)
+    columns = {
+        name: np.where(still >= 0, columns["close"][still], p) for name, p in columns.items()
+    }
+    half = 0.6 * 10.0 ** (1 - digits) * (1.0 + 0.3 * np.sin(at / 50.0))
+    for side, sign in (("bid", -1.0), ("ask", 1.0)):
+        for name in ("open", "high", "low", "close"):
+            columns[f"{side}_{name}"] = np.round(columns[name] + sign * half, digits + 1)
+    return frame.with_columns(**{name: pl.Series(v) for name, v in columns.items()})
+
+
+def _held(still: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each row of a still stretch the first row of it, -1 elsewhere."""
+    rows = np.arange(len(still))
+    begins = still & ~np.concatenate([[False], still[:-1]])
+    return np.where(still, np.maximum.accumulate(np.where(begins, rows, 0)), -1)
 
 
 def by_month(bars: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from functools import cache
 
 import pytest
 
 from bqx import Registry, registry
+from bqx.domains.grid import BarArrays
 from bqx.errors import PostConditionError
 from bqx.features.stateless import bar_arrays
-from bqx.market import Calendar
+from bqx.market import PAIRS, Calendar
 from contract import CONTRACT, Subject
 from planted import PLANTED
-from synthetic import random_walk_bars
+from synthetic import market_bars
+
+PAIR = "eurusd"
+
+
+@cache
+def bars(days: int, pairs: tuple[str, ...]) -> dict[str, BarArrays]:
+    """Gappy markets that span a weekend and a month's end, and end in the same days."""
+    start = f"{date(2019, 2, 5) - timedelta(days=days):%Y-%m-%d}"
+    frames = market_bars(pairs, start, days, seed=3)
+    return {pair: bar_arrays(frame) for pair, frame in frames.items()}
 
 
 @cache
 def subject(families: Registry, table: str) -> Subject:
-    """A table on six days of a gappy random walk that spans a weekend and a month's end."""
-    bars = bar_arrays(random_walk_bars("eurusd", "2019-01-29", 7, seed=3))
-    return Subject(families, table, bars, Calendar())
+    """A table on at least six days, and four times its memory."""
+    spec = families.table(table)
+    days = max(7, 7 * -(-spec.memory * 10 // (3 * 7200)))
+    pairs = tuple(PAIRS) if spec.peers else (PAIR,)
+    return Subject(families, table, PAIR, bars(days, pairs), Calendar())
 
 
 @pytest.mark.parametrize("rule", CONTRACT)

@@ -1,6 +1,6 @@
 """What a pair's tables must hold, worked out a second time from its bars alone.
 
-Nothing here shares code with the families or with ``bqx.features.validity``, except the calendar:
+Nothing here shares code with the families or with ``bqx.domains.validity``, except the calendar:
 a check that asks the code under test what to expect cannot fail. The plain way is taken where the
 other one is fast, and the thresholds of the NULL rule are written down a second time.
 """

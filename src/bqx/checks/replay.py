@@ -80,7 +80,7 @@ class Replay:
         """
         begin = max(int(np.searchsorted(self.rows, first, side="right")) - 1, 0)
         end = int(np.searchsorted(self.rows, high))
-        bars = _cut(self.bars, begin, end)
+        bars = self.bars.take(slice(begin, end))
         if noise is not None:
             bars = _shock(bars, self.rows[begin:end] > low, noise)
         grid = fill(bars, self._calendar, first, high, self.span.start)
@@ -106,7 +106,7 @@ def evaluate(registry: Registry, specs: Mapping[str, TableSpec], piece: Slice) -
         parts = [evaluate(registry, {s.name: s.select((n,))}, piece) for s, n in names]
         return {key: value for part in parts for key, value in part.items()}
     return {
-        (name, c.column.name): (c.values, c.valid)
+        (name, c.column.name): (c.values.astype(np.float64, copy=False), c.valid)
         for name, table in tables.items()
         for c in table.columns
     }
@@ -116,17 +116,10 @@ def _reason(error: Exception) -> str:
     return error.found if isinstance(error, BqxError) else f"{type(error).__name__}: {error}"
 
 
-def _cut(bars: BarArrays, begin: int, end: int) -> BarArrays:
-    part = slice(begin, end)
-    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
-    return BarArrays(bars.minutes[part], *(column[part] for column in columns))
-
-
 def _shock(bars: BarArrays, later: BoolArray, noise: np.random.Generator) -> BarArrays:
-    """One factor for the four prices of a bar, so that high and low stay in order."""
+    """One factor for all prices of a bar, so that high and low stay in order."""
     factor = np.where(later, np.exp(noise.normal(0.0, 0.1, len(later))), 1.0)
-    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
-    return BarArrays(bars.minutes, *(column * factor for column in columns))
+    return bars.times(factor, factor)
 
 
 def differing(a: Values, b: Values) -> BoolArray:

@@ -7,16 +7,21 @@ cumulative return over 15 minutes (the effect). A family is written once, over a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from bqx.domains.grid import FloatArray, Grid
+from bqx.domains.around import Alone, Around, Fit, Market, Memo
+from bqx.domains.bars import Bars, index_bars, trailing_bars
+from bqx.domains.grid import BoolArray, FloatArray, Grid, Quotes
 from bqx.domains.rate import IndexBars
+from bqx.domains.validity import Validity
 from bqx.kernels.backward import backward_return
+from bqx.kernels.elementwise import change, log_change
 
 DomainName = Literal["rate", "bqx"]
 PRIMARY_WINDOW = 15
@@ -33,38 +38,63 @@ class DomainTraits:
         name: As in table names.
         tag: As in column names that carry the domain.
         lead: Rows of closes that the series itself needs before its first value.
+        step: Rows of one bar.
         label: For comments and documentation.
     """
 
     name: DomainName
     tag: str
     lead: int
+    step: int
     label: str
 
 
 TRAITS: dict[str, DomainTraits] = {
-    "rate": DomainTraits("rate", "idx", 0, "rate index, base 100 (cause)"),
-    "bqx": DomainTraits("bqx", "bqx", PRIMARY_WINDOW, "BQX, backward cumulative return (effect)"),
+    "rate": DomainTraits("rate", "idx", 0, 1, "rate index, base 100 (cause)"),
+    "bqx": DomainTraits(
+        "bqx",
+        "bqx",
+        PRIMARY_WINDOW,
+        PRIMARY_WINDOW,
+        "BQX, backward cumulative return (effect)",
+    ),
 }
 
 
-@dataclass(frozen=True)
 class Domain:
-    """One domain of a pair over one slice of the grid.
+    """One domain of a pair over one slice of the grid; all arrays have one value per row.
+
+    Args:
+        traits: Which domain it is.
+        index: Open, high, low and close index.
+        series: See below.
+        domains: Both domains of the slice.
 
     Attributes:
         traits: Which domain it is.
-        grid: The slice.
         index: Open, high, low and close index.
-        series: The domain's series, one value per row; NaN in the rows (``traits.lead`` of them,
-            at the start of the slice) whose value would need earlier closes.
+        series: The domain's series; NaN in the rows (``traits.lead`` of them, at the start of the
+            slice) whose value would need earlier closes.
     """
 
-    traits: DomainTraits
-    grid: Grid
-    index: IndexBars
-    series: FloatArray
-    _memo: dict[object, object] = field(default_factory=dict)
+    def __init__(
+        self, traits: DomainTraits, index: IndexBars, series: FloatArray, domains: Domains
+    ) -> None:
+        self.traits = traits
+        self.index = index
+        self.series = series
+        self._domains = domains
+        self._memo = Memo()
+
+    @property
+    def grid(self) -> Grid:
+        """The slice."""
+        return self._domains.grid
+
+    @property
+    def pair(self) -> str:
+        """Name of the pair."""
+        return self._domains.around.pair
 
     @property
     def first(self) -> int:
@@ -74,6 +104,91 @@ class Domain:
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.series)
+
+    @cached_property
+    def change(self) -> FloatArray:
+        """Change over one bar: one-row log returns of the index, 15-row differences of BQX."""
+        if self.traits.name == "rate":
+            return self.step_change
+        out: FloatArray = self.block(1)[0]
+        change(self.series, self.traits.step, out)
+        return out
+
+    @cached_property
+    def step_change(self) -> FloatArray:
+        """Change over one row: log returns of the index, differences of BQX."""
+        out: FloatArray = self.block(1)[0]
+        if self.traits.name == "rate":
+            log_change(self.series, 1, out)
+        else:
+            change(self.series, 1, out)
+        return out
+
+    @cached_property
+    def bars(self) -> Bars:
+        """The bar that ends at each row; the bar before it ends ``traits.step`` rows earlier."""
+        if self.traits.name == "rate":
+            return index_bars(self.index)
+        return trailing_bars(self.series, self.traits.step, self.first, self.block(3))
+
+    @property
+    def volume(self) -> FloatArray:
+        """Tick volume: 0 in a minute without a bar, NaN where the source has none."""
+        return self.grid.volume
+
+    @property
+    def quotes(self) -> Quotes | None:
+        """Bid and ask prices; None where no bar of the slice has them."""
+        return self.grid.quotes
+
+    @property
+    def twin(self) -> Domain:
+        """The other domain of the same slice."""
+        return self._domains["bqx" if self.traits.name == "rate" else "rate"]
+
+    @cached_property
+    def everyone(self) -> Mapping[str, Domain]:
+        """This domain of all pairs of the store, the own one too, on the same rows.
+
+        A pair's series is NaN before its first bar; ``grid.age`` and ``valid`` say where it has
+        bars. A pair without any bars in the store is not there.
+        """
+        pairs = self._domains.market.pairs
+        return {name: domains[self.traits.name] for name, domains in pairs.items()}
+
+    @cached_property
+    def peers(self) -> Mapping[str, Domain]:
+        """This domain of the other pairs; see `everyone`."""
+        return {name: domain for name, domain in self.everyone.items() if name != self.pair}
+
+    def common(self, key: object, make: Callable[[], T]) -> T:
+        """The value of ``make``, computed once for all pairs on these rows.
+
+        It must depend on `everyone` alone, and not on the pair.
+        """
+        return self._domains.market.memo.get((self.traits.name, key), make)
+
+    def valid(self, history: int) -> BoolArray:
+        """Where a value made from the last ``history`` rows may be shown."""
+        return self._domains.validity(history)
+
+    def month_starts(self) -> Sequence[int]:
+        """Absolute rows at which months begin, from that of the pair's first bar on."""
+        return self._domains.around.month_starts()
+
+    def fitted(self, name: str, row: int, fit: Fit) -> FloatArray | None:
+        """Parameters fitted on all of the pair's rows before ``row``, the start of a month.
+
+        Args:
+            name: What is fitted.
+            row: Absolute row, one of `month_starts`.
+            fit: Called with the domain over the past, at most once per pair and month, and with
+                the parameters of the month before.
+
+        Returns:
+            The parameters; None when the past is too short.
+        """
+        return self._domains.around.fitted(self.traits.name, name, row, fit)
 
     def block(self, columns: int) -> FloatArray:
         """A new block of ``columns`` arrays, one value per row each.
@@ -86,43 +201,58 @@ class Domain:
 
     def memo(self, key: object, make: Callable[[], T]) -> T:
         """The value of ``make``, computed once per slice: families share intermediate results."""
-        if key not in self._memo:
-            self._memo[key] = make()
-        return cast("T", self._memo[key])
-
-
-def rate_domain(grid: Grid, baseline: float) -> Domain:
-    """The rate domain of a slice; ``baseline`` is the close that stands for 100."""
-    index = IndexBars(grid, baseline)
-    return Domain(TRAITS["rate"], grid, index, index.close)
-
-
-def bqx_domain(rate: Domain) -> Domain:
-    """The BQX domain of the same slice."""
-    series = np.empty(len(rate))
-    backward_return(rate.index.close, PRIMARY_WINDOW, series)
-    return Domain(TRAITS["bqx"], rate.grid, rate.index, series)
+        return self._memo.get(key, make)
 
 
 class Domains:
-    """Both domains of a slice by name, the BQX domain made when it is first asked for.
+    """Both domains of a slice by name, each made when it is first asked for.
 
     Args:
         grid: The slice.
         baseline: The close that stands for 100.
+        around: The slice's surroundings; there are none when None.
+
+    Attributes:
+        grid: The slice.
+        baseline: The close that stands for 100.
+        around: The slice's surroundings.
     """
 
-    def __init__(self, grid: Grid, baseline: float) -> None:
+    def __init__(self, grid: Grid, baseline: float, around: Around | None = None) -> None:
         self.grid = grid
-        self._rate = rate_domain(grid, baseline)
-        self._bqx: Domain | None = None
-        self._lock = threading.Lock()
+        self.baseline = baseline
+        self.around: Around = around or Alone()
+        self._found: dict[str, Domain] = {}
+        self._lock = threading.RLock()
+        self._validity = Validity(grid)
 
     def __getitem__(self, name: DomainName) -> Domain:
         """The domain of that name."""
-        if name == "rate":
-            return self._rate
         with self._lock:
-            if self._bqx is None:
-                self._bqx = bqx_domain(self._rate)
-            return self._bqx
+            if name not in self._found:
+                self._found[name] = self._rate() if name == "rate" else self._bqx()
+            return self._found[name]
+
+    def since(self, row: int) -> Domains:
+        """The same domains over the rows from absolute row ``row`` on."""
+        return Domains(self.grid.since(row), self.baseline, self.around)
+
+    def validity(self, history: int) -> BoolArray:
+        """Where a value made from the last ``history`` rows may be shown."""
+        with self._lock:
+            return self._validity.mask(history)
+
+    @cached_property
+    def market(self) -> Market:
+        """All pairs on the rows of the slice."""
+        return self.around.market(self.grid.first, self.grid.first + len(self.grid))
+
+    def _rate(self) -> Domain:
+        index = IndexBars(self.grid, self.baseline)
+        return Domain(TRAITS["rate"], index, index.close, self)
+
+    def _bqx(self) -> Domain:
+        index = self["rate"].index
+        series = np.empty(len(self.grid))
+        backward_return(index.close, PRIMARY_WINDOW, series)
+        return Domain(TRAITS["bqx"], index, series, self)

@@ -66,6 +66,7 @@ class BackwardReturn(Family):
     domains = ("bqx",)
     windows = BQX_WINDOWS
     from_closes = True
+    precision = "float64"
 
     rate_index = Feature(
         "rate_index",

@@ -47,6 +47,7 @@ class TermCovariance(Family):
 
     table = "correlation_{domain}"
     windows = (60,)
+    precision = "float64"
 
     cov_quad_lin = _covariance("cov_quad_lin_{d}_{w}min", "quadratic", "linear")
     cov_resid_quad = _covariance("cov_resid_quad_{d}_{w}min", "residual", "quadratic")
@@ -68,6 +69,7 @@ class RollingCovariance(Family):
 
     table = "covariance_{domain}"
     windows = WINDOWS
+    precision = "float64"
 
     quad_lin = _covariance("w{w}_cov_quad_lin", "quadratic", "linear")
     quad_const = _covariance("w{w}_cov_quad_const", "quadratic", "constant")

@@ -35,6 +35,7 @@ class Regression(Family):
 
     table = "reg_{domain}"
     windows = WINDOWS
+    precision = "float64"
 
     quadratic_term = Feature(
         "w{w}_quadratic_term",

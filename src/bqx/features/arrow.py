@@ -9,19 +9,21 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from bqx.domains.grid import BoolArray, FloatArray, Int64Array
-from bqx.features.compute import TableData
+from bqx.domains.grid import BoolArray, Int64Array
+from bqx.features.compute import NumberArray, TableData
 from bqx.features.table import KEY, TableSpec
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 MICROSECONDS = 60_000_000
+TYPES = {"float64": pa.float64(), "float32": pa.float32(), "int16": pa.int16()}
+"""Arrow types by the names of the columns' types."""
 
 
 def schema_of(spec: TableSpec, metadata: Mapping[str, str] | None = None) -> pa.Schema:
     """The Arrow schema of a table; comments are field metadata, under ``comment``."""
     fields = [pa.field(KEY, TIMESTAMP, nullable=False, metadata={"comment": "Open minute, UTC."})]
     fields += [
-        pa.field(c.name, pa.float64(), metadata={"comment": c.comment}) for c in spec.columns
+        pa.field(c.name, TYPES[c.dtype], metadata={"comment": c.comment}) for c in spec.columns
     ]
     return pa.schema(fields, metadata={"comment": spec.comment, **(metadata or {})})
 
@@ -35,7 +37,7 @@ def to_arrow(data: TableData, metadata: Mapping[str, str] | None = None) -> pa.T
         key = id(column.valid)
         if key not in bitmaps:
             bitmaps[key] = bitmap(column.valid)
-        arrays.append(float_array(column.values, bitmaps[key], column.nulls))
+        arrays.append(number_array(column.values, bitmaps[key], column.nulls))
     return pa.Table.from_arrays(arrays, schema=schema_of(data.spec, metadata))
 
 
@@ -60,7 +62,7 @@ def bitmap(valid: BoolArray) -> pa.Buffer:
     return pa.py_buffer(np.packbits(valid, bitorder="little"))
 
 
-def float_array(values: FloatArray, validity: pa.Buffer, nulls: int) -> pa.Array:
+def number_array(values: NumberArray, validity: pa.Buffer, nulls: int) -> pa.Array:
     """An Arrow array over existing memory."""
     buffers = [validity if nulls else None, pa.py_buffer(np.ascontiguousarray(values))]
-    return pa.Array.from_buffers(pa.float64(), len(values), buffers, nulls)
+    return pa.Array.from_buffers(TYPES[values.dtype.name], len(values), buffers, nulls)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from bqx.domains.domain import Domain, Domains
 from bqx.domains.grid import BoolArray, FloatArray, Grid, Int64Array
@@ -16,7 +19,16 @@ from bqx.features.family import Columns
 from bqx.features.feature import Column
 from bqx.features.registry import Registry
 from bqx.features.table import TableSpec
-from bqx.features.validity import Validity
+
+NumberArray = NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int16]
+"""Values as a table keeps them."""
+
+LOOK_BACKS = (1_024, 4_096, 16_384, 65_536)
+"""Rows before the first one that is asked for, in one of which every call of a family fits.
+
+Families of about the same memory share a slice and its intermediate results; those that remember
+little do not pay for those that remember much.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,14 +37,14 @@ class ColumnData:
 
     Attributes:
         column: Its contract.
-        values: One value per row; undefined where not valid.
+        values: One value per row, in the column's type; undefined where not valid.
         valid: Whether each value may be shown; False is NULL.
         expected_nulls: NULLs that history and gaps ask for.
         nulls: NULLs that there are; more only where the column's own rule applies.
     """
 
     column: Column
-    values: FloatArray
+    values: NumberArray
     valid: BoolArray
     expected_nulls: int
     nulls: int
@@ -64,15 +76,46 @@ class Slice:
 
     domains: Domains
     low: int
+    _views: dict[int, Domains] = field(default_factory=dict)
+    _masks: dict[int, BoolArray] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def grid(self) -> Grid:
         """The grid of the domains."""
         return self.domains.grid
 
+    def valid(self, history: int) -> BoolArray:
+        """Where a value with that history may be shown, on the rows that are asked for."""
+        whole = self.domains.validity(history)
+        with self._lock:
+            if history not in self._masks:
+                self._masks[history] = whole[self.low :]
+            return self._masks[history]
+
+    def reaching(self, memory: int) -> tuple[Domains, int]:
+        """Domains with at least that look-back, and their first element that is asked for.
+
+        Args:
+            memory: Rows that can influence a value, its own included.
+        """
+        rows = next((k for k in LOOK_BACKS if k >= memory), self.low + 1)
+        if rows > self.low:
+            return self.domains, self.low
+        with self._lock:
+            if rows not in self._views:
+                row = self.grid.first + self.low - rows + 1
+                self._views[rows] = self.domains.since(row)
+            return self._views[rows], rows - 1
+
 
 def compute_tables(
-    registry: Registry, specs: Mapping[str, TableSpec], piece: Slice, *, threads: int = 1
+    registry: Registry,
+    specs: Mapping[str, TableSpec],
+    piece: Slice,
+    *,
+    threads: int = 1,
+    exact: bool = False,
 ) -> dict[str, TableData]:
     """Compute tables over one slice; they share domains and intermediate results.
 
@@ -81,14 +124,13 @@ def compute_tables(
         specs: The tables, possibly with some of their columns only, by name.
         piece: The slice, with enough look-back.
         threads: Windows that are computed at the same time.
+        exact: Whether values stay as they were computed, in float64, instead of taking the types
+            of their columns.
 
     Raises:
         PostConditionError: If a column breaks its contract.
     """
-    validity = Validity(piece.grid)
-    for history in {c.history for spec in specs.values() for c in spec.columns}:
-        validity.mask(history)  # made before threads share them
-    run = partial(_run, registry, piece, validity)
+    run = partial(_run, registry, piece, exact=exact)
     tasks = _tasks(specs)
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
@@ -121,17 +163,20 @@ def _tasks(specs: Mapping[str, TableSpec]) -> list[_Task]:
 
 
 def _run(
-    registry: Registry, piece: Slice, validity: Validity, task: _Task
+    registry: Registry, piece: Slice, task: _Task, *, exact: bool
 ) -> dict[tuple[str, str], ColumnData]:
     found = {}
     for (name, window), wanted in task.items():
         family = registry.family(name)()
-        domain = piece.domains[wanted[0][0].domain]
+        domains, low = piece.reaching(max(column.memory for _, column in wanted))
+        domain = domains[wanted[0][0].domain]
         result = family.compute_fixed(domain) if window is None else family.compute(domain, window)
         for spec, column in wanted:
-            values = _values(result, column, domain)[piece.low :]
-            valid = validity.mask(column.history)[piece.low :]
-            found[spec.name, column.name] = _checked(spec, column, values, valid)
+            values = _values(result, column, domain)[low:]
+            # Columns of one history share their mask, and with it its bitmap.
+            valid = piece.valid(column.history)
+            checked = _checked(spec, column, values, valid)
+            found[spec.name, column.name] = checked if exact else _kept(spec, checked)
     return found
 
 
@@ -159,6 +204,23 @@ def _checked(spec: TableSpec, column: Column, values: FloatArray, valid: BoolArr
         valid = valid & ~odd
     _check_range(spec, column, values, valid)
     return ColumnData(column, values, valid, expected, expected + missing)
+
+
+def _kept(spec: TableSpec, data: ColumnData) -> ColumnData:
+    """The values in the type of the column."""
+    column, values = data.column, data.values
+    if column.dtype == values.dtype.name:
+        return data
+    kind = np.dtype(column.dtype)
+    out: NumberArray = np.frombuffer(pa.allocate_buffer(len(values) * kind.itemsize), kind)
+    if kind.kind == "f":
+        np.copyto(out, values, casting="same_kind")
+        return replace(data, values=out)
+    whole = np.where(data.valid, values, 0.0)
+    np.copyto(out, whole, casting="unsafe")
+    if not np.array_equal(out, whole):
+        raise _broken(spec, column, "fractions or great numbers", f"whole numbers of {kind}")
+    return replace(data, values=out)
 
 
 def _surely_finite(values: FloatArray, valid: BoolArray) -> bool:

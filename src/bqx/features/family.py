@@ -14,7 +14,10 @@ from typing import ClassVar
 from bqx.domains.domain import TRAITS, Domain, DomainName
 from bqx.domains.grid import FloatArray
 from bqx.errors import FamilyError
-from bqx.features.feature import Column, Feature
+from bqx.features.feature import Column, Feature, Precision
+
+WHOLE = "int16"
+"""Type in which flags, categories and counts are kept."""
 
 Columns = Mapping[str, FloatArray]
 """Arrays by feature name, each with one value per row of the domain's slice."""
@@ -33,6 +36,10 @@ class Family:
         windows: Windows in rows.
         from_closes: True if histories count rows of closes in the BQX domain too, because the
             values are made from the rate index and not from the domain's series.
+        precision: Type in which its numbers are kept; they are always computed in float64.
+        single: True for one table of the whole store: its rows depend on no pair of their own.
+        fits: True if parameters are fitted on all of the past, so that everything before a row
+            counts, however long ago.
         features: The declared features by attribute name, in order.
     """
 
@@ -40,6 +47,9 @@ class Family:
     domains: ClassVar[tuple[DomainName, ...]] = ("rate", "bqx")
     windows: ClassVar[tuple[int, ...]] = ()
     from_closes: ClassVar[bool] = False
+    precision: ClassVar[Precision] = "float32"
+    single: ClassVar[bool] = False
+    fits: ClassVar[bool] = False
     features: ClassVar[dict[str, Feature]]
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -69,7 +79,15 @@ class Family:
 
     @classmethod
     def columns(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns for a domain: all features of a window, window after window."""
+        """The columns that can be made for a domain."""
+        return tuple(c for c in cls.declared(domain) if not c.absent)
+
+    @classmethod
+    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
+        """The columns for a domain: all features of a window, window after window.
+
+        Those that need data which nobody has are among them.
+        """
         fixed = [
             _column(cls, domain, k, f, None) for k, f in cls.features.items() if not f.windowed
         ]
@@ -103,6 +121,9 @@ def _column(
         memory=memory + lead,
         null_rule=feature.null_rule,
         source=feature.source,
+        kind=feature.kind,
+        requires=feature.requires,
+        dtype=cls.precision if feature.kind == "float" else WHOLE,
     )
 
 
@@ -113,11 +134,26 @@ def _check(cls: type[Family]) -> None:
         raise _error(cls, "names no table", "a `table`, for example 'reg_{domain}'")
     if not inspect.getdoc(cls):
         raise _error(cls, "has no docstring", "a docstring that says what it computes")
+    silent = [f.name for f in cls.features.values() if f.requires and not f.null_rule]
+    if silent:
+        raise _error(cls, f"requires data for {silent}", "a null_rule that says when it is NULL")
+    _check_domains(cls)
+    _check_windows(cls)
+    for domain in cls.domains:
+        _check_names(cls, [c.name for c in cls.declared(domain)])
+
+
+def _check_domains(cls: type[Family]) -> None:
     unknown = [d for d in cls.domains if d not in TRAITS]
     if unknown or not cls.domains:
         raise _error(cls, f"has the domains {cls.domains}", f"some of {tuple(TRAITS)}")
     if len(cls.domains) > 1 and "{domain}" not in cls.table:
         raise _error(cls, "writes two domains into one table", "'{domain}' in `table`")
+    if cls.single and len(cls.domains) > 1:
+        raise _error(cls, "is one table for the store in two domains", "one domain")
+
+
+def _check_windows(cls: type[Family]) -> None:
     windowed = [f.windowed for f in cls.features.values()]
     if any(windowed) != bool(cls.windows) or any(w < 1 for w in cls.windows):
         raise _error(cls, f"has the windows {cls.windows}", "positive windows iff names have '{w}'")
@@ -125,8 +161,6 @@ def _check(cls: type[Family]) -> None:
         raise _error(cls, "has windowed features but no `compute`", "compute(self, d, w)")
     if not all(windowed) and cls.compute_fixed is Family.compute_fixed:
         raise _error(cls, "has features without a window but no `compute_fixed`", "compute_fixed")
-    for domain in cls.domains:
-        _check_names(cls, [c.name for c in cls.columns(domain)])
 
 
 def _check_names(cls: type[Family], names: list[str]) -> None:

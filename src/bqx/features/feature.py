@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 History = int | Callable[[int], int]
 """Rows of the series behind a value, its own included: a number, or a function of the window."""
 
 Bound = float | None
+
+Kind = Literal["float", "flag", "category", "count"]
+"""Numbers, or whole numbers: 0 and 1, codes, counts of rows."""
+
+Precision = Literal["float32", "float64"]
+
+Need = Literal["volume", "quotes", "peers", "depth"]
+"""Data that a source may lack: tick volume, bid and ask, other pairs, order book sizes."""
+
+NOBODY_HAS: frozenset[Need] = frozenset({"depth"})
+"""Data that no reader delivers: a column that needs them is declared and never made."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,8 @@ class Feature:
         memory: Rows that can influence the value, where they are more than the history.
         null_rule: When a value is NULL although its history is valid; empty if it never is.
         source: Literature.
+        kind: Whether values are numbers, flags, categories or counts.
+        requires: Data beside the pair's prices; where they are missing the value is NULL.
     """
 
     name: str
@@ -38,6 +52,13 @@ class Feature:
     memory: History | None = None
     null_rule: str = ""
     source: str = ""
+    kind: Kind = "float"
+    requires: tuple[Need, ...] = ()
+
+    @property
+    def absent(self) -> bool:
+        """Whether the column is declared only, because nobody has the data for it."""
+        return not NOBODY_HAS.isdisjoint(self.requires)
 
     @property
     def windowed(self) -> bool:
@@ -74,6 +95,9 @@ class Column:
         memory: Rows of closes that can influence the value, the domain's lead included.
         null_rule: When a value is NULL although its history is valid; empty if it never is.
         source: Literature.
+        kind: Whether values are numbers, flags, categories or counts.
+        requires: Data beside the pair's prices; where they are missing the value is NULL.
+        dtype: Name of the type in which the column is kept.
     """
 
     name: str
@@ -89,6 +113,14 @@ class Column:
     memory: int
     null_rule: str
     source: str
+    kind: Kind
+    requires: tuple[Need, ...]
+    dtype: str
+
+    @property
+    def absent(self) -> bool:
+        """Whether the column is declared only, because nobody has the data for it."""
+        return not NOBODY_HAS.isdisjoint(self.requires)
 
     @property
     def nullable(self) -> bool:
@@ -103,6 +135,8 @@ class Column:
             parts.append(f"{self.formula}.")
         parts.append(f"Unit: {self.unit}; range: {_interval(self.low, self.high)}.")
         parts.append(f"History: {self.history} trading minutes.")
+        if self.requires:
+            parts.append(f"Requires {' and '.join(self.requires)}.")
         if self.null_rule:
             parts.append(f"NULL when {self.null_rule}.")
         return " ".join(parts)

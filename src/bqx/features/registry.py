@@ -17,7 +17,7 @@ from bqx.features.fingerprint import code_hash
 from bqx.features.table import TableSpec
 
 # Code that every table depends on beside its family: grid, fill, series, validity.
-COMMON_MODULES = ("bqx.domains.domain", "bqx.features.validity")
+COMMON_MODULES = ("bqx.domains.domain", "bqx.domains.validity")
 
 
 class Registry:
@@ -103,7 +103,18 @@ def _table(name: str, parts: list[tuple[type[Family], DomainName]]) -> TableSpec
     domain = parts[0][1]
     summaries = [_summary(family) for family, _ in parts]
     comment = f"{' '.join(summaries)} Domain: {TRAITS[domain].label}. {len(columns)} columns."
-    return TableSpec(name, domain, tuple(columns), comment, _fingerprint(columns, parts))
+    families = [family for family, _ in parts]
+    if len({family.single for family in families}) > 1:
+        raise FamilyError(f"table {name} is of one pair and of all", expected="one of the two")
+    return TableSpec(
+        name,
+        domain,
+        tuple(columns),
+        comment,
+        _fingerprint(columns, parts),
+        single=families[0].single,
+        fits=any(family.fits for family in families),
+    )
 
 
 def _summary(family: type[Family]) -> str:
@@ -115,7 +126,9 @@ def _fingerprint(columns: list[Column], parts: list[tuple[type[Family], DomainNa
     for module in (*COMMON_MODULES, *(family.__module__ for family, _ in parts)):
         digest.update(code_hash(module).encode())
     for c in columns:
-        digest.update(f"{c.name}|{c.window}|{c.history}|{c.memory}|{c.nullable}\n".encode())
+        digest.update(
+            f"{c.name}|{c.window}|{c.history}|{c.memory}|{c.nullable}|{c.dtype}\n".encode()
+        )
     return digest.hexdigest()[:16]
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from bqx.domains.domain import Domains
-from bqx.domains.grid import BarArrays, FloatArray, fill, open_bars
-from bqx.domains.rate import Baseline, first_baseline
+from bqx.domains.grid import BarArrays, FloatArray, open_bars
+from bqx.domains.rate import first_baseline
+from bqx.domains.together import PairBars, Together
 from bqx.errors import BqxError
 from bqx.features.arrow import to_arrow, to_polars
 from bqx.features.compute import Slice, TableData, compute_tables
@@ -30,18 +30,21 @@ def compute(
     calendar: Calendar | None = None,
     baseline: float | None = None,
     registry: Registry | None = None,
+    peers: Mapping[str, pl.DataFrame] | None = None,
 ) -> pl.DataFrame:
     """Compute a table from bars alone; nothing is stored.
 
     Args:
         table: Table name without pair and month, for example ``reg_bqx``.
         bars: Frame with ``ts_utc`` (timezone-aware, increasing), ``open``, ``high``, ``low``,
-            ``close`` and optionally ``volume``.
+            ``close`` and optionally ``volume``, ``bid_close``, ``ask_close``, ``bid_low`` and
+            ``ask_high``.
         pair: The pair of the bars.
         columns: Columns to compute; all of the table's when None.
         calendar: Trading-minute grid; the FX week when None.
         baseline: Close that stands for 100; the first bar's when None.
         registry: Families to use; all installed ones when None.
+        peers: Bars of other pairs by pair, for tables that compare pairs.
 
     Returns:
         One row per grid minute from the first to the last bar: ``ts_utc`` and the columns.
@@ -53,34 +56,58 @@ def compute(
     families = registry or default_registry()
     spec = families.table(table)
     spec = spec if columns is None else spec.select(tuple(columns))
-    parse_pair(pair)
-    data = compute_data(families, {table: spec}, bar_arrays(bars), calendar or Calendar(), baseline)
-    return to_polars(to_arrow(data[table]))
+    own = parse_pair(pair).name
+    arrays = {parse_pair(name).name: bar_arrays(frame) for name, frame in (peers or {}).items()}
+    arrays[own] = bar_arrays(bars)
+    together = surroundings(own, arrays, calendar or Calendar(), baseline)
+    return to_polars(to_arrow(compute_data(families, {table: spec}, together)[table]))
+
+
+def surroundings(
+    pair: str, bars: Mapping[str, BarArrays], calendar: Calendar, baseline: float | None = None
+) -> Together:
+    """Bars of a pair and of others; what lies outside trading minutes is left out.
+
+    Args:
+        pair: The pair.
+        bars: Bars by pair.
+        calendar: Trading-minute grid.
+        baseline: Close of the pair that stands for 100; that of each pair's first bar when None.
+
+    Raises:
+        BqxError: If no bar of a pair lies in a trading minute.
+    """
+    found = {}
+    for name, all_bars in bars.items():
+        usable = open_bars(all_bars, calendar)
+        first = first_baseline(usable)
+        if first is None:
+            raise BqxError(
+                f"none of {len(all_bars.minutes)} bars of {name} lies in a trading minute",
+                expected=f"bars inside {calendar.identity}",
+                hint="is the clock of the bars UTC?",
+            )
+        own = name == pair and baseline is not None
+        found[name] = PairBars(usable, baseline if own and baseline else first.rate)
+    return Together(pair, found, calendar)
 
 
 def compute_data(
     families: Registry,
     specs: Mapping[str, TableSpec],
-    bars: BarArrays,
-    calendar: Calendar,
-    baseline: float | None = None,
+    together: Together,
+    *,
+    exact: bool = False,
 ) -> dict[str, TableData]:
-    """Tables over all grid rows from the first to the last bar.
-
-    Raises:
-        BqxError: If no bar lies in a trading minute.
-    """
-    usable = open_bars(bars, calendar)
-    base = first_baseline(usable) if baseline is None else Baseline(0, baseline)
-    if base is None:
-        raise BqxError(
-            f"none of {len(bars.minutes)} bars lies in a trading minute",
-            expected=f"bars inside {calendar.identity}",
-            hint="is the clock of the bars UTC?",
-        )
-    first, last = (int(r) for r in calendar.row_at_or_after(usable.minutes[[0, -1]]))
-    grid = fill(usable, calendar, first, last + 1, start=first)
-    return compute_tables(families, specs, Slice(Domains(grid, base.rate), 0))
+    """Tables of a pair over all grid rows from its first to its last bar; see `compute_tables`."""
+    rows = together.rows(together.pair)
+    found: dict[str, TableData] = {}
+    for single in (False, True):
+        wanted = {name: spec for name, spec in specs.items() if spec.single == single}
+        if wanted:
+            piece = Slice(together.slice(*rows, single=single), 0)
+            found |= compute_tables(families, wanted, piece, exact=exact)
+    return found
 
 
 def bar_arrays(bars: pl.DataFrame) -> BarArrays:
@@ -114,7 +141,15 @@ def bar_arrays(bars: pl.DataFrame) -> BarArrays:
     volume = bars["volume"] if "volume" in bars.columns else pl.repeat(None, len(bars), eager=True)
     floats = volume.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     opens, highs, lows, closes = (_price(bars, name) for name in PRICES)
-    return BarArrays(minutes, opens, highs, lows, closes, floats)
+    return BarArrays(minutes, opens, highs, lows, closes, floats, _quotes(bars))
+
+
+def _quotes(bars: pl.DataFrame) -> FloatArray | None:
+    names = ("bid_close", "ask_close", "bid_low", "ask_high")
+    if not set(names) <= set(bars.columns):
+        return None
+    sides = [bars[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in names]
+    return np.array(sides)
 
 
 def _price(bars: pl.DataFrame, name: str) -> FloatArray:

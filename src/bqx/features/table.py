@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bqx.domains.domain import DomainName
@@ -22,6 +22,8 @@ class TableSpec:
         columns: The columns after the key ``ts_utc``.
         comment: What the table holds.
         fingerprint: Changes when code, windows or columns change.
+        single: Whether there is one for the whole store instead of one per pair.
+        fits: Whether all of the past counts, because parameters are fitted on it.
     """
 
     name: str
@@ -29,6 +31,8 @@ class TableSpec:
     columns: tuple[Column, ...]
     comment: str
     fingerprint: str
+    single: bool = False
+    fits: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -49,6 +53,11 @@ class TableSpec:
     def windows(self) -> tuple[int, ...]:
         """The windows of its columns, ascending."""
         return tuple(sorted({c.window for c in self.columns if c.window is not None}))
+
+    @cached_property
+    def peers(self) -> bool:
+        """Whether its values depend on other pairs."""
+        return any("peers" in c.requires for c in self.columns)
 
     def column(self, name: str) -> Column:
         """The column of that name.
@@ -72,4 +81,4 @@ class TableSpec:
             UnknownNameError: If a name is unknown.
         """
         columns = tuple(self.column(name) for name in names)
-        return TableSpec(self.name, self.domain, columns, self.comment, self.fingerprint)
+        return replace(self, columns=columns)

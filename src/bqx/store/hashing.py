@@ -9,7 +9,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from bqx.features.arrow import MICROSECONDS
-from bqx.features.compute import TableData
+from bqx.features.compute import NumberArray, TableData
 from bqx.features.table import KEY
 
 
@@ -26,7 +26,7 @@ class ContentHash:
         self._packed: dict[int, tuple[NDArray[np.bool_], bytes]] = {}
 
     def add(
-        self, name: str, values: NDArray[np.float64 | np.int64], valid: NDArray[np.bool_] | None
+        self, name: str, values: NumberArray | NDArray[np.int64], valid: NDArray[np.bool_] | None
     ) -> None:
         """Add a column; ``valid`` is None when nothing is NULL."""
         self._digest.update(f"{name}|{self._rows}\n".encode())
@@ -65,7 +65,7 @@ def data_hash(data: TableData) -> str:
 
 def _parts(
     column: pa.ChunkedArray,
-) -> tuple[NDArray[np.float64 | np.int64], NDArray[np.bool_] | None]:
+) -> tuple[NumberArray | NDArray[np.int64], NDArray[np.bool_] | None]:
     """Values, with anything under the NULLs, and which of them are valid."""
     array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if pa.types.is_timestamp(array.type):

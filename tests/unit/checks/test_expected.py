@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bqx.checks.expected import Truth, constant, truth
 from bqx.domains.domain import Domains
 from bqx.domains.grid import BarArrays, fill
-from bqx.features.validity import Validity
+from bqx.domains.validity import Validity
 from bqx.market import Calendar, TradingWeek, epoch_minute, moment_of
 
 MONDAY = 25_771_680 + 6 * 1440  # 2019-01-07 00:00 UTC
