@@ -12,10 +12,10 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-import bqx
 from bqx.api import Store
 from bqx.features.registry import Registry
 from bqx.store.parquet import read_file, write_table
+from stores import open_store
 from synthetic import by_month, random_walk_bars
 
 START, DAYS = "2019-01-29", 9
@@ -40,7 +40,7 @@ def flat_walk(pair: str, seed: int = 5) -> pl.DataFrame:
 
 def store_with_bars(root: Path, *pairs: str, families: Registry | None = None) -> Store:
     """A store with bars and nothing built."""
-    store = bqx.open(root, families=families)
+    store = open_store(root, families=families)
     with store.writing():
         for pair in pairs:
             for month, bars in by_month(flat_walk(pair)).items():
@@ -51,7 +51,7 @@ def store_with_bars(root: Path, *pairs: str, families: Registry | None = None) -
 def copy_store(source: Path, target: Path) -> Store:
     """A copy that shares the files of its partitions; replacing one leaves the source alone."""
     shutil.copytree(source, target, copy_function=_link)
-    return bqx.open(target)
+    return open_store(target)
 
 
 def _link(source: str, target: str) -> None:

@@ -8,7 +8,20 @@ from pathlib import Path
 import polars as pl
 
 import bqx
+from bqx.families.backward_return import BackwardReturn
+from bqx.families.covariance import RollingCovariance, TermCovariance
+from bqx.families.regression import Regression
 from synthetic import random_walk_bars
+
+FEW = bqx.Registry([BackwardReturn, TermCovariance, RollingCovariance, Regression])
+"""Families of seven tables: enough for what a store does, whichever families there are."""
+
+
+def open_store(
+    root: Path, *, settings: bqx.StoreSettings | None = None, families: bqx.Registry = FEW
+) -> bqx.Store:
+    """A store with `FEW` families, or others."""
+    return bqx.open(root, settings=settings, families=families)
 
 
 def write_bars(folder: Path, pair: str, bars: pl.DataFrame, label: str = "") -> Path:
@@ -23,7 +36,7 @@ def filled_store(
     root: Path, pairs: Iterable[str] = ("eurusd",), start: str = "2018-12-24", days: float = 40
 ) -> bqx.Store:
     """A store with bars of a few pairs; the same arguments give the same bars."""
-    store = bqx.open(root)
+    store = open_store(root)
     store.ingest(
         [
             write_bars(root.parent / "vendor", pair, random_walk_bars(pair, start, days, seed=1))

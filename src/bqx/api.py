@@ -68,7 +68,7 @@ class Store(EmbeddedStore):
 
     def plan(
         self,
-        families: Names = "all",
+        families: Names = "base",
         *,
         pairs: Names = None,
         months: Names = None,
@@ -81,7 +81,7 @@ class Store(EmbeddedStore):
             UnknownNameError: If a family, table or pair is unknown.
             ConfigError: If months or windows cannot be read.
         """
-        names = families.split(",") if isinstance(families, str) else families or ["all"]
+        names = families.split(",") if isinstance(families, str) else families or ["base"]
         chosen = self.select_pairs(pairs)
         for pair in chosen:
             self.bars.fix_baseline(pair)
@@ -90,7 +90,7 @@ class Store(EmbeddedStore):
 
     def build(
         self,
-        families: Names = "all",
+        families: Names = "base",
         *,
         pairs: Names = None,
         months: Names = None,
@@ -104,7 +104,8 @@ class Store(EmbeddedStore):
         """Make the partitions that are missing or outdated.
 
         Args:
-            families: Names of families or tables, ``all`` for every one.
+            families: Names of families or tables; ``base`` for the tables that the alignment report
+                asks for, ``all`` for every one.
             pairs: Pairs; all with bars when None.
             months: ``2019-01``, ``2019-01:2019-03`` or a list; all with bars when None.
             windows: Only the columns of these windows.

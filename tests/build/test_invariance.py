@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-import bqx
 from bqx.store.hashing import content_hash
 from bqx.store.parquet import read_file
-from stores import content, filled_store, write_bars
+from stores import content, filled_store, open_store, write_bars
 from synthetic import random_walk_bars
 
 PAIRS = ("eurusd", "usdjpy")
@@ -65,10 +64,10 @@ def test_table_by_table(tmp_path: Path, reference: dict[tuple[str, str, str], st
 
 def test_update_day_by_day_equals_one_build(tmp_path: Path) -> None:
     bars = random_walk_bars("eurusd", "2019-01-28", 9, seed=1)
-    whole = bqx.open(tmp_path / "whole")
+    whole = open_store(tmp_path / "whole")
     whole.ingest([write_bars(tmp_path / "vendor", "eurusd", bars)])
     whole.build()
-    daily = bqx.open(tmp_path / "daily")
+    daily = open_store(tmp_path / "daily")
     days = bars.with_columns(day=bars["ts_utc"].dt.date()).partition_by("day", as_dict=True)
     for number, part in enumerate(days.values()):
         file = write_bars(tmp_path / "days", "eurusd", part.drop("day"), f"_{number}")
@@ -83,10 +82,10 @@ def test_update_day_by_day_equals_one_build(tmp_path: Path) -> None:
 def test_late_bars_rebuild_what_they_touch_and_nothing_else(tmp_path: Path) -> None:
     bars = random_walk_bars("eurusd", "2018-12-24", 40, seed=1)
     day = bars["ts_utc"].dt.date().cast(str)
-    whole = bqx.open(tmp_path / "whole")
+    whole = open_store(tmp_path / "whole")
     whole.ingest([write_bars(tmp_path / "vendor", "eurusd", bars)])
     whole.build()
-    late = bqx.open(tmp_path / "late")
+    late = open_store(tmp_path / "late")
     late.ingest([write_bars(tmp_path / "vendor", "eurusd", bars.filter(day != "2019-01-15"), "_a")])
     late.build()
     missing = write_bars(tmp_path / "vendor", "eurusd", bars.filter(day == "2019-01-15"), "_b")
@@ -124,10 +123,10 @@ def test_kill_and_resume(
     rng = random.Random(kills)  # noqa: S311 - moments, not secrets
     for _ in range(kills):
         _kill_while_building(root, rng.uniform(0, 0.4))
-        with bqx.open(root) as store:
+        with open_store(root) as store:
             for key in store.state.partitions():
                 assert read_file(store.path(*key)).num_rows  # whatever is recorded is readable
-    store = bqx.open(root)
+    store = open_store(root)
     assert store.build().passed
     assert content(store) == reference
     assert not list(root.rglob("*.tmp"))

@@ -12,7 +12,7 @@ from bqx.build.unit import Receipt
 from bqx.config import change
 from bqx.errors import BudgetError, ConfigError, UnknownNameError
 from planted import NextClose, ShortMemory
-from stores import content, filled_store, write_bars
+from stores import content, filled_store, open_store, write_bars
 from synthetic import random_walk_bars
 
 
@@ -41,7 +41,7 @@ def test_force_makes_everything_again(store: bqx.Store) -> None:
 def test_a_changed_week_outdates_every_table(store: bqx.Store) -> None:
     store.build("reg_rate")
     change(store.root, store.settings, "week", "Mon 00:00 - Fri 21:00 UTC")
-    again = bqx.open(store.root)
+    again = open_store(store.root)
     assert again.plan("reg_rate").partitions == 2
     assert again.build("reg_rate").passed
     assert again.plan("reg_rate").partitions == 0
@@ -66,7 +66,7 @@ def test_unknown_names(store: bqx.Store) -> None:
 
 def test_a_failing_unit_does_not_stop_the_others(tmp_path: Path) -> None:
     families = bqx.Registry([NextClose, ShortMemory])
-    store = bqx.open(tmp_path / "store", families=families)
+    store = open_store(tmp_path / "store", families=families)
     store.ingest([write_bars(tmp_path, "eurusd", random_walk_bars("eurusd", "2019-01-28", 6, 1))])
     report = store.build(["short_memory", "next_close"])
     assert report.exit_code == 3

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import bqx
 from hostile import REFUSED
-from stores import write_bars
+from stores import open_store, write_bars
 from synthetic import random_walk_bars
 
 
@@ -19,7 +18,7 @@ def listing(root: Path) -> dict[str, str]:
 
 def test_hostile_files_leave_the_store_unchanged(tmp_path: Path) -> None:
     assert len(REFUSED) >= 25
-    store = bqx.open(tmp_path / "store")
+    store = open_store(tmp_path / "store")
     store.ingest([write_bars(tmp_path, "eurusd", random_walk_bars("eurusd", "2024-03-04", 2, 1))])
     store.build("reg_rate")
     before, sources = listing(store.root), store.state.query("SELECT * FROM sources")

@@ -16,7 +16,7 @@ import bqx
 from bqx.bars.report import IngestReport
 from bqx.errors import StoreError, UnknownNameError
 from bqx.store.ingest import IngestError
-from stores import content, write_bars
+from stores import content, open_store, write_bars
 from synthetic import random_walk_bars
 
 BARS = random_walk_bars("eurusd", "2019-01-28", 6, seed=1)
@@ -24,7 +24,7 @@ BARS = random_walk_bars("eurusd", "2019-01-28", 6, seed=1)
 
 @pytest.fixture
 def store(tmp_path: Path) -> bqx.Store:
-    return bqx.open(tmp_path / "store")
+    return open_store(tmp_path / "store")
 
 
 def ingest(store: bqx.Store, bars: pl.DataFrame, label: str = "") -> IngestReport:
@@ -60,7 +60,7 @@ def test_overlapping_files_add_only_what_is_new(store: bqx.Store) -> None:
 
 def test_the_order_of_files_does_not_matter(store: bqx.Store, tmp_path: Path) -> None:
     ingest(store, BARS)
-    other = bqx.open(tmp_path / "other")
+    other = open_store(tmp_path / "other")
     ingest(other, BARS.tail(1500), "_a")
     ingest(other, BARS.head(BARS.height - 1500), "_b")
     assert content(other) == content(store)
@@ -121,7 +121,7 @@ def test_provenance_says_where_a_partition_comes_from(store: bqx.Store) -> None:
 
 
 def test_one_writer_at_a_time(store: bqx.Store) -> None:
-    other = bqx.open(store.root)
+    other = open_store(store.root)
     with store.writing(), pytest.raises(StoreError, match="another process is writing"):
         ingest(other, BARS)
     assert ingest(other, BARS).totals.accepted == BARS.height
@@ -130,14 +130,14 @@ def test_one_writer_at_a_time(store: bqx.Store) -> None:
 def test_a_folder_of_something_else_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear all")
     with pytest.raises(StoreError, match="is no bqx store"):
-        bqx.open(tmp_path)
+        open_store(tmp_path)
 
 
 def test_an_existing_store_keeps_its_settings(store: bqx.Store) -> None:
-    assert bqx.open(store.root).settings == store.settings
+    assert open_store(store.root).settings == store.settings
     other = bqx.StoreSettings(week="Mon 00:00 - Fri 21:00 UTC")
     with pytest.raises(StoreError, match="has other settings"):
-        bqx.open(store.root, settings=other)
+        open_store(store.root, settings=other)
 
 
 def test_reading_what_is_not_there(store: bqx.Store) -> None:
@@ -149,11 +149,11 @@ def test_reading_what_is_not_there(store: bqx.Store) -> None:
 
 
 def test_a_killed_ingest_loses_nothing(tmp_path: Path) -> None:
-    root, whole = tmp_path / "store", bqx.open(tmp_path / "whole")
+    root, whole = tmp_path / "store", open_store(tmp_path / "whole")
     bars = random_walk_bars("eurusd", "2018-01-02", 200, seed=1)
     file = write_bars(tmp_path / "vendor", "eurusd", bars)
     whole.ingest([file])
-    bqx.open(root).close()
+    open_store(root).close()
     code = f"import bqx; bqx.open({str(root)!r}).ingest([{str(file)!r}])"
     process = subprocess.Popen([sys.executable, "-c", code])
     while not (root / "m1" / "eurusd").exists() and process.poll() is None:
@@ -161,7 +161,7 @@ def test_a_killed_ingest_loses_nothing(tmp_path: Path) -> None:
     time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    store = bqx.open(root)
+    store = open_store(root)
     files = {("m1", "eurusd", f.stem) for f in (root / "m1" / "eurusd").glob("*.parquet")}
     assert set(content(store)) == files  # what was written is known
     store.ingest([file])
@@ -182,6 +182,6 @@ def test_readers_open_a_store_while_it_is_written(store: bqx.Store, tmp_path: Pa
     process = subprocess.Popen([sys.executable, "-c", code])
     while not (tmp_path / "ready").exists():
         time.sleep(0.01)
-    reader = bqx.open(store.root)
+    reader = open_store(store.root)
     assert reader.read("m1", "eurusd").equals(BARS)
     assert process.wait() == 0

@@ -8,7 +8,7 @@ import pytest
 
 import bqx
 from bqx.errors import BqxError, StoreError, UnknownNameError
-from stores import filled_store, write_bars
+from stores import filled_store, open_store, write_bars
 from synthetic import random_walk_bars
 
 
@@ -30,7 +30,7 @@ def test_computed_equals_stored(store: bqx.Store, table: str) -> None:
 def test_computed_equals_stateless(store: bqx.Store) -> None:
     bars, base = store.read("m1", "eurusd"), store.bars.baseline("eurusd").rate
     for table in store.tables:
-        stateless = bqx.compute(table, bars, pair="eurusd", baseline=base)
+        stateless = bqx.compute(table, bars, pair="eurusd", baseline=base, registry=store.registry)
         assert store.read(table, "eurusd").equals(stateless)
 
 
@@ -67,7 +67,7 @@ def test_bad_requests(store: bqx.Store) -> None:
 
 
 def test_months_without_bars_have_no_rows(tmp_path: Path) -> None:
-    store = bqx.open(tmp_path / "store")
+    store = open_store(tmp_path / "store")
     parts = [random_walk_bars("eurusd", day, 3, seed=1) for day in ("2018-03-05", "2018-07-02")]
     store.ingest([write_bars(tmp_path, "eurusd", pl.concat(parts))])
     frame = store.read("reg_rate", "eurusd")
@@ -82,21 +82,21 @@ def test_months_without_bars_have_no_rows(tmp_path: Path) -> None:
 
 def test_rows_before_the_baseline_have_no_index(tmp_path: Path) -> None:
     settings = bqx.StoreSettings(baseline_start=datetime(2019, 1, 9, tzinfo=UTC))
-    store = bqx.open(tmp_path / "store", settings=settings)
+    store = open_store(tmp_path / "store", settings=settings)
     store.ingest([write_bars(tmp_path, "eurusd", random_walk_bars("eurusd", "2019-01-08", 2, 1))])
     frame = store.read("bqx", "eurusd", columns=["rate_index"])
     before = pl.col("ts_utc") < datetime(2019, 1, 9, tzinfo=UTC)
     assert frame.filter(before)["rate_index"].null_count() == frame.filter(before).height > 0
     assert frame["rate_index"].drop_nulls()[0] == 100.0
     late = bqx.StoreSettings(baseline_start=datetime(2020, 1, 1, tzinfo=UTC))
-    other = bqx.open(tmp_path / "other", settings=late)
+    other = open_store(tmp_path / "other", settings=late)
     other.ingest([tmp_path / "eurusd.parquet"])
     with pytest.raises(StoreError, match="at or after 2020"):
         other.build()
 
 
 def test_the_baseline_stays_when_older_bars_come(tmp_path: Path) -> None:
-    store = bqx.open(tmp_path / "store")
+    store = open_store(tmp_path / "store")
     bars = random_walk_bars("eurusd", "2019-01-08", 3, seed=1)
     store.ingest([write_bars(tmp_path, "eurusd", bars.tail(1500), "_late")])
     store.build("reg_rate")

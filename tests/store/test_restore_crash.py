@@ -21,7 +21,7 @@ from bqx.store import durable, restore, snapshots
 from bqx.store.hashing import content_hash
 from bqx.store.parquet import read_file
 from bqx.store.verify import verify
-from stores import content, filled_store, write_bars
+from stores import content, filled_store, open_store, write_bars
 from synthetic import random_walk_bars
 
 # A process that is killed between two lines closes nothing; the simulation cannot either.
@@ -91,7 +91,7 @@ def copied(root: Path, target: Path) -> Path:
 
 
 def lines_of(root: Path, act: Callable[[bqx.Store], object]) -> int:
-    with bqx.open(root) as store, killed_at(-1) as count:
+    with open_store(root) as store, killed_at(-1) as count:
         act(store)
     return count[0]
 
@@ -107,11 +107,11 @@ def check_killed(
     assert total > 50
     for line in range(1, total + 1, step):
         root = copied(original[0], tmp_path / f"at_{line}")
-        store = bqx.open(root)
+        store = open_store(root)
         with killed_at(line):
             act(store)
         store.close()
-        with bqx.open(root) as reopened:
+        with open_store(root) as reopened:
             allowed(reopened)
             with reopened.writing():
                 pass
@@ -159,9 +159,9 @@ def test_delete(
     )
     for line in range(1, total + 1, step):
         root = copied(original[0], tmp_path / f"at_{line}")
-        with bqx.open(root) as store, killed_at(line):
+        with open_store(root) as store, killed_at(line):
             snapshots.delete(store, "one")
-        with bqx.open(root) as store:
+        with open_store(root) as store:
             unharmed(store)
         shutil.rmtree(root)
 
@@ -174,7 +174,7 @@ def test_no_record_is_wrong_while_a_restore_goes_on(
     def die(*_: object) -> None:
         raise Killed
 
-    store = bqx.open(copied(original[0], tmp_path / "store"))
+    store = open_store(copied(original[0], tmp_path / "store"))
     monkeypatch.setattr(restore, "_copy_state", die)
     with pytest.raises(Killed):
         snapshots.restore(store, "one")
@@ -191,7 +191,7 @@ def test_a_lost_snapshot_is_reported(
     root = copied(original[0], tmp_path / "store")
     (root / "restore.journal").write_text("gone", encoding="utf-8")
     with pytest.raises(IntegrityError, match="gone"):
-        bqx.open(root)
+        open_store(root)
 
 
 PROGRAM = """
@@ -217,7 +217,7 @@ def test_a_process_that_is_killed(
     ended = subprocess.run([sys.executable, "-c", PROGRAM, str(root)], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert (root / "restore.journal").exists()
-    with bqx.open(root) as store:
+    with open_store(root) as store:
         assert content(store) == original[1]
         assert verify(store).findings == ()
         assert list((root / "quarantine").iterdir()) == []

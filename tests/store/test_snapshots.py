@@ -16,7 +16,7 @@ from bqx.config import StoreSettings
 from bqx.errors import ConfigError, IntegrityError, StoreError, UnknownNameError
 from bqx.store import snapshots
 from bqx.store.verify import verify
-from stores import content, filled_store, write_bars
+from stores import content, filled_store, open_store, write_bars
 from synthetic import random_walk_bars
 
 KEYS = {
@@ -93,7 +93,7 @@ def test_restore(store: bqx.Store, tmp_path: Path) -> None:
     assert store.read("reg_rate", "eurusd").equals(rows)
     assert store.plan("reg_rate").partitions == 0
     store.close()
-    with bqx.open(store.root) as reopened:
+    with open_store(store.root) as reopened:
         assert content(reopened) == kept
         assert reopened.select_pairs(None) == ("eurusd",)
 
@@ -110,7 +110,7 @@ def test_restore_brings_the_settings_back(store: bqx.Store) -> None:
     snapshots.create(store, "one")
     other = StoreSettings(week="Mon 00:00 - Fri 21:00 UTC")
     (store.root / "bqx.toml").write_text(other.to_toml(), encoding="utf-8")
-    with bqx.open(store.root) as changed:
+    with open_store(store.root) as changed:
         assert changed.settings == other
         snapshots.restore(changed, "one")
         assert changed.settings == StoreSettings()
@@ -173,7 +173,7 @@ def test_a_name_is_used_once(store: bqx.Store) -> None:
 
 def test_another_writer(store: bqx.Store) -> None:
     snapshots.create(store, "one")
-    with bqx.open(store.root) as other, other.writing():
+    with open_store(store.root) as other, other.writing():
         for use in (snapshots.create, snapshots.restore, snapshots.delete):
             with pytest.raises(StoreError, match="another process is writing"):
                 use(store, "one")
@@ -254,6 +254,6 @@ def test_the_copied_state_is_one_file(store: bqx.Store) -> None:
 def test_a_snapshot_is_a_store(store: bqx.Store, tmp_path: Path) -> None:
     snapshots.create(store, "one")
     copied = shutil.copytree(store.root / "snapshots" / "one", tmp_path / "copy")
-    with bqx.open(copied) as other:
+    with open_store(copied) as other:
         assert content(other) == content(store)
         assert other.read("reg_rate", "eurusd").equals(store.read("reg_rate", "eurusd"))

@@ -9,7 +9,7 @@ import pytest
 
 import bqx
 from bqx.bars.schema import QUARANTINE_SCHEMA
-from stores import filled_store, write_bars
+from stores import filled_store, open_store, write_bars
 from synthetic import random_walk_bars
 
 
@@ -50,7 +50,7 @@ def test_quarantine(store: bqx.Store, tmp_path: Path) -> None:
     assert empty.height == 0
     bars = random_walk_bars("eurusd", "2019-01-02", 1, seed=2)
     bad = bars.with_columns(close=pl.when(pl.int_range(pl.len()) < 3).then(-1).otherwise("close"))
-    other = bqx.open(tmp_path / "store")
+    other = open_store(tmp_path / "store")
     other.ingest([write_bars(tmp_path, "eurusd", bad)])
     found = other.sql("SELECT source, pair, reason, count(*) AS n FROM quarantine GROUP BY ALL")
     assert found.rows() == [(1, "eurusd", "non_positive_price", 3)]

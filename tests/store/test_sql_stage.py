@@ -10,7 +10,7 @@ import pytest
 
 import bqx
 from bqx.config import StoreSettings
-from stores import write_bars
+from stores import open_store, write_bars
 from synthetic import random_walk_bars
 
 WINDOWS = {"w60", "w90", "w150", "w240", "w390", "w630"}
@@ -39,7 +39,7 @@ def check_stage(store: bqx.Store, partition: str) -> None:
 
 @pytest.mark.parametrize("built", [True, False])
 def test_on_generated_bars(tmp_path: Path, built: bool) -> None:
-    store = bqx.open(tmp_path / "store")
+    store = open_store(tmp_path / "store")
     bars = random_walk_bars("eurusd", "2019-01-28", 12, seed=3, gaps=False)
     store.ingest([write_bars(tmp_path / "vendor", "eurusd", bars)])
     if built:
@@ -50,7 +50,7 @@ def test_on_generated_bars(tmp_path: Path, built: bool) -> None:
 def test_on_real_bars(tmp_path: Path, data_dir: Path) -> None:
     # The vendor's week is shorter than the market's; so is the grid, then.
     settings = StoreSettings(week="Mon 00:00 - Fri 21:00 UTC")
-    store = bqx.open(tmp_path / "store", settings=settings)
+    store = open_store(tmp_path / "store", settings=settings)
     store.ingest(sorted((data_dir / "mt5_csv").glob("frxEURUSD*.csv.gz")))
     assert store.build(months="2019-02").passed
     check_stage(store, "eurusd_2019_02")

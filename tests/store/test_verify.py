@@ -21,7 +21,7 @@ from bqx.features.family import Family
 from bqx.features.registry import Registry
 from bqx.store.parquet import read_file, write_table
 from bqx.store.verify import VerifyResult, verify
-from stores import filled_store
+from stores import filled_store, open_store
 
 TABLES = ("m1", "reg_rate", "correlation_bqx")
 KEYS = [(t, p, m) for t in TABLES for p in ("eurusd", "usdjpy") for m in ("2019_01", "2019_02")]
@@ -40,7 +40,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(original: Path, tmp_path: Path) -> bqx.Store:
     """A copy of that store, to be damaged."""
-    return bqx.open(shutil.copytree(original, tmp_path / "store"))
+    return open_store(shutil.copytree(original, tmp_path / "store"))
 
 
 def kinds(result: VerifyResult) -> dict[tuple[str | None, ...], set[str]]:
@@ -272,7 +272,7 @@ def test_tables_of_families_that_are_gone(store: bqx.Store) -> None:
     fewer: list[type[Family]] = [
         f for f in store.registry.families.values() if f.name() != "regression"
     ]
-    with bqx.open(store.root, families=Registry(fewer)) as other:
+    with open_store(store.root, families=Registry(fewer)) as other:
         result = verify(other)
         assert result.passed
         assert {f.table for f in result.findings} == {"reg_rate"}

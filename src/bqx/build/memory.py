@@ -12,8 +12,6 @@ _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$", re.IGNORECASE)
 # Interpreter, libraries and compiled kernels, measured; each process has its own.
 BASE = 420 * MIB
-# Values, intermediate terms and the encoded file: 12 bytes a value measured, and a margin.
-BYTES_A_VALUE = 16
 LOOK_BACK = 10 * MIB
 
 
@@ -31,7 +29,7 @@ def parse_size(text: str) -> int:
 
 def unit_bytes(unit: Unit) -> int:
     """Estimated peak memory of one unit."""
-    return unit.values * BYTES_A_VALUE + LOOK_BACK
+    return unit.peak + LOOK_BACK
 
 
 def allowed_workers(plan: Plan, wanted: int, budget: int, *, processes: bool) -> int:

@@ -8,14 +8,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bqx.errors import ConfigError
-from bqx.features.table import TableSpec
+from bqx.features.registry import group_of
+from bqx.features.table import ALL, TableSpec
 from bqx.market import select_months
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.slices import Extent, extent, inputs_hash, month_rows
+from bqx.store.slices import Extent, Inputs, extent, month_rows
 
 DEFAULT_VALUES_A_SECOND = 40_000_000
 BYTES_A_VALUE = 6.9
 """Measured on real bars with byte-split lz4; only for the estimate."""
+BYTES_A_COMPUTED_VALUE = 16
+"""Value, intermediate results and encoded file: 12 measured, and a margin."""
+SERIES_A_PAIR = 40
+"""Arrays of another pair's slice: the grid, its series, what families keep of them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Unit:
         rows: Absolute grid rows, half open.
         tasks: Tables that are missing or outdated.
         values: Feature values to compute.
+        peak: Estimated memory in bytes, the greatest group's.
     """
 
     pair: str
@@ -45,11 +51,20 @@ class Unit:
     rows: tuple[int, int]
     tasks: tuple[TableTask, ...]
     values: int
+    peak: int
 
     @property
     def keys(self) -> list[tuple[str, str, str]]:
         """Partitions that the unit writes: table, pair, month."""
         return [(task.table, self.pair, self.month) for task in self.tasks]
+
+
+def groups(tasks: Iterable[TableTask]) -> tuple[tuple[TableTask, ...], ...]:
+    """Tasks that are computed together; one group is in memory at a time."""
+    found: dict[str, list[TableTask]] = {}
+    for task in tasks:
+        found.setdefault(group_of(task.table), []).append(task)
+    return tuple(tuple(group) for group in found.values())
 
 
 @dataclass(frozen=True)
@@ -151,15 +166,15 @@ def make_plan(
     recorded = {key: (p.fingerprint, p.inputs) for key, p in store.state.partitions().items()}
     fingerprints = {t: stored_fingerprint(store, t, windows) for t in names}
     units: list[Unit] = []
+    inputs = Inputs(store)
     current = 0
-    for pair in pairs:
+    for pair in _with_all(store, names, pairs):
         span = extent(store, pair)
         if span is None:
             continue
-        days = store.state.days(pair)
         for month in select_months(months, store.bars.months(pair)):
             rows = month_rows(store, span, month)
-            tasks = _tasks(store, (pair, span, rows), days, fingerprints, windows)
+            tasks = _tasks(store, (pair, span, rows), inputs, fingerprints, windows)
             todo = [
                 t
                 for t in tasks
@@ -168,7 +183,15 @@ def make_plan(
             current += len(tasks) - len(todo)
             if todo:
                 units.append(_unit(store, pair, month, rows, todo))
+    # Month after month: tables that compare pairs share what they read of the others.
+    units.sort(key=lambda unit: unit.month)
     return Plan(tuple(units), current, _last_throughput(store))
+
+
+def _with_all(store: EmbeddedStore, tables: Sequence[str], pairs: Iterable[str]) -> tuple[str, ...]:
+    """The pairs, and what stands for all of them where a table is one for the store."""
+    single = any(store.tables[t].single for t in tables)
+    return (*(p for p in pairs if p != ALL), *([ALL] if single else []))
 
 
 def plan_update(store: EmbeddedStore) -> Plan:
@@ -185,7 +208,7 @@ def plan_update(store: EmbeddedStore) -> Plan:
 def _tasks(
     store: EmbeddedStore,
     place: tuple[str, Extent, tuple[int, int]],
-    days: Sequence[tuple[int, str]],
+    inputs: Inputs,
     fingerprints: dict[str, str],
     windows: Sequence[int] | None,
 ) -> list[TableTask]:
@@ -194,18 +217,29 @@ def _tasks(
         return []
     chosen = None if windows is None else tuple(sorted(windows))
     return [
-        TableTask(
-            t, chosen, f, inputs_hash(store, pair, span, rows, spec=store.tables[t], days=days)
-        )
+        TableTask(t, chosen, f, inputs.hash(pair, span, rows, store.tables[t]))
         for t, f in fingerprints.items()
+        if store.tables[t].single == (pair == ALL)
     ]
 
 
 def _unit(
     store: EmbeddedStore, pair: str, month: str, rows: tuple[int, int], tasks: list[TableTask]
 ) -> Unit:
-    columns = [len(narrowed(store.tables[t.table], t.windows).columns) for t in tasks]
-    return Unit(pair, month, rows, tuple(tasks), (rows[1] - rows[0]) * sum(columns))
+    count = rows[1] - rows[0]
+    specs = {t.table: narrowed(store.tables[t.table], t.windows) for t in tasks}
+    columns = sum(len(spec.columns) for spec in specs.values())
+    pairs = len(store.state.pairs())
+    peak = max(_peak([specs[t.table] for t in group], count, pairs) for group in groups(tasks))
+    return Unit(pair, month, rows, tuple(tasks), count * columns, peak)
+
+
+def _peak(specs: Sequence[TableSpec], rows: int, pairs: int) -> int:
+    """Bytes that a group needs: its columns with their look-back, and the other pairs' series."""
+    reach = rows + max(spec.memory for spec in specs)
+    columns = sum(len(spec.columns) for spec in specs)
+    others = pairs * SERIES_A_PAIR if any(spec.peers for spec in specs) else 0
+    return reach * (columns * BYTES_A_COMPUTED_VALUE + others * 8)
 
 
 def _last_throughput(store: EmbeddedStore) -> float:

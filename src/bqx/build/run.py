@@ -125,6 +125,7 @@ class _Ledger:
             self._progress(unit, None)
             return
         receipt = future.result()
+        self._store.state.record_parameters(receipt.parameters)
         self._store.state.record(receipt.partitions)
         self._receipts.append(receipt)
         self._progress(unit, receipt)

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bqx.build.plan import Unit, narrowed
+from bqx.build.plan import TableTask, Unit, groups, narrowed
 from bqx.errors import PostConditionError
 from bqx.features.arrow import to_arrow
 from bqx.features.compute import TableData, compute_tables
 from bqx.features.family import Family
 from bqx.features.registry import Registry
+from bqx.store.around import load_slice, surroundings
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.hashing import data_hash
 from bqx.store.parquet import write_file
-from bqx.store.slices import extent, load_slice
-from bqx.store.state import Partition
+from bqx.store.slices import extent
+from bqx.store.state import Parameters, Partition
 
 
 @dataclass(frozen=True)
@@ -29,33 +30,38 @@ class Receipt:
         partitions: Partitions that it wrote.
         values: Feature values in them.
         seconds: Wall time.
+        parameters: Parameters that were fitted on the way.
     """
 
     partitions: tuple[Partition, ...]
     values: int
     seconds: float
+    parameters: tuple[Parameters, ...] = ()
 
 
 def build_unit(store: EmbeddedStore, unit: Unit) -> Receipt:
     """Compute and write all tables of a unit.
 
     Raises:
-        PostConditionError: If a table breaks its contract; none of its files is replaced then.
+        PostConditionError: If a table breaks its contract; no file of its group is replaced then.
     """
     began = time.perf_counter()
     span = extent(store, unit.pair)
     if span is None:
         raise PostConditionError(f"{unit.pair} has lost its bars", expected="those of the plan")
-    specs = {t.table: narrowed(store.tables[t.table], t.windows) for t in unit.tasks}
-    memory = max(spec.memory for spec in specs.values())
-    piece = load_slice(store, unit.pair, span, unit.rows, memory)
-    computed = compute_tables(store.registry, specs, piece)
-    partitions = tuple(_write(store, unit, k, computed[t.table]) for k, t in enumerate(unit.tasks))
-    return Receipt(partitions, unit.values, time.perf_counter() - began)
+    partitions = []
+    for tasks in groups(unit.tasks):
+        specs = {t.table: narrowed(store.tables[t.table], t.windows) for t in tasks}
+        memory = max(spec.memory for spec in specs.values())
+        # A new slice per group: what the last one computed on its way is let go.
+        piece = load_slice(store, unit.pair, span, unit.rows, memory)
+        computed = compute_tables(store.registry, specs, piece)
+        partitions += [_write(store, unit, task, computed[task.table]) for task in tasks]
+    fitted = surroundings(store).drain()
+    return Receipt(tuple(partitions), unit.values, time.perf_counter() - began, fitted)
 
 
-def _write(store: EmbeddedStore, unit: Unit, number: int, data: TableData) -> Partition:
-    task = unit.tasks[number]
+def _write(store: EmbeddedStore, unit: Unit, task: TableTask, data: TableData) -> Partition:
     expected = unit.rows[1] - unit.rows[0]
     if len(data.minutes) != expected:
         raise PostConditionError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bqx.checks.contract import REQUIRED
+from bqx.checks.contract import OTHER_TWINS, REQUIRED
 from bqx.checks.declared import (
     BASE_COLUMNS,
     COMMENTS,
@@ -20,7 +20,7 @@ from bqx.checks.declared import (
 )
 from bqx.checks.draw import example_week
 from bqx.checks.report import Report
-from bqx.checks.scan import Names, scan, select
+from bqx.checks.scan import Names, scan, select, stored_tables
 from bqx.store.embedded import EmbeddedStore
 
 ALIGNMENT = (
@@ -44,8 +44,9 @@ def alignment(store: EmbeddedStore, *, pairs: Names = None, months: Names = None
     """Check that the stored tables of both domains are aligned.
 
     Every pair and month with bars needs a current partition of the regression, covariance and
-    base tables; their schemas, windows, identities, NULLs, rows and comments are compared with
-    what the bars and the declared contract ask for, never with what a build reported.
+    base tables, and of both of any further twins of which one is stored; their schemas, windows,
+    identities, NULLs, rows and comments are compared with what the bars and the declared contract
+    ask for, never with what a build reported.
 
     Args:
         store: The store.
@@ -59,5 +60,7 @@ def alignment(store: EmbeddedStore, *, pairs: Names = None, months: Names = None
         UnknownNameError: If a pair is unknown or has no bars.
         ConfigError: If a month cannot be read.
     """
-    selection = select(store, pairs, months, REQUIRED)
+    stored = stored_tables(store)
+    others = [table for twins in OTHER_TWINS if not {*twins}.isdisjoint(stored) for table in twins]
+    selection = select(store, pairs, months, (*REQUIRED, *others))
     return scan(store, "Alignment of both domains", ALIGNMENT, selection, example=example_week)

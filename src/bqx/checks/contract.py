@@ -22,7 +22,27 @@ PER_WINDOW = (
 REGRESSION = ("reg_rate", "reg_bqx")
 CORRELATION = ("correlation_rate", "correlation_bqx")
 COVARIANCE = ("covariance_rate", "covariance_bqx")
-TWINS = (REGRESSION, CORRELATION, COVARIANCE)
+REQUIRED_TWINS = (REGRESSION, CORRELATION, COVARIANCE)
+OTHER_TWINS = tuple(
+    (f"{family}_rate", f"{family}_bqx")
+    for family in (
+        "technical",
+        "statistics",
+        "bollinger",
+        "fibonacci",
+        "momentum",
+        "regime",
+        "returns",
+        "error_correction",
+        "realized_volatility",
+        "hmm_regime",
+        "jumps",
+    )
+)
+"""Twins that a store need not have; where it has one, it must have the other."""
+TWINS = (*REQUIRED_TWINS, *OTHER_TWINS)
+SAME = {"cusum_momentum": "cusum_returns", "cusum_velocity": "cusum_a2"}
+"""Names of the BQX domain that the programme spells otherwise than those of the rate domain."""
 BASE = "bqx"
 REQUIRED = (*REGRESSION, *CORRELATION, *COVARIANCE, BASE)
 """Tables that every pair and month with bars must have."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bqx.checks import identity, nulls, rows, schema
+from bqx.checks import identity, nulls, relations, rows, schema
 from bqx.checks.contract import BASE, CORRELATION, COVARIANCE, REGRESSION, REQUIRED
 from bqx.checks.tally import PartitionCheck
 
@@ -46,6 +46,11 @@ BASE_COLUMNS = PartitionCheck(
     run=identity.base,
     tables=(BASE,),
     tolerance=identity.TOLERANCE,
+)
+RELATIONS = PartitionCheck(
+    name="relations",
+    title="Columns of a table keep the relations that their definitions imply",
+    run=relations.relations,
 )
 COVERAGE = PartitionCheck(
     name="coverage",

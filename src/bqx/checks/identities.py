@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bqx.checks.contract import BASE, REGRESSION
-from bqx.checks.declared import BASE_COLUMNS, PARTITIONS, RESIDUALS, TERMS
+from bqx.checks.declared import BASE_COLUMNS, PARTITIONS, RELATIONS, RESIDUALS, TERMS
+from bqx.checks.relations import TABLES
 from bqx.checks.report import Report
 from bqx.checks.scan import Names, scan, select, stored_tables
 from bqx.store.embedded import EmbeddedStore
@@ -21,6 +22,6 @@ def identities(store: EmbeddedStore, *, pairs: Names = None, months: Names = Non
         UnknownNameError: If a pair is unknown or has no bars.
         ConfigError: If a month cannot be read.
     """
-    names = tuple(t for t in stored_tables(store) if t in (*REGRESSION, BASE))
-    checks = [PARTITIONS, TERMS, RESIDUALS, BASE_COLUMNS]
+    names = tuple(t for t in stored_tables(store) if t in (*REGRESSION, BASE, *TABLES))
+    checks = [PARTITIONS, TERMS, RESIDUALS, BASE_COLUMNS, RELATIONS]
     return scan(store, "Identities", checks, select(store, pairs, months, names))

@@ -8,10 +8,11 @@ import numpy as np
 
 from bqx import __version__
 from bqx.checks.report import Report
-from bqx.checks.scan import Names, bounded, synthetic_pairs
+from bqx.checks.scan import Names, bounded, stored_tables, synthetic_pairs
 from bqx.checks.tally import Tally, summarise
 from bqx.checks.trial import CHECKS, Month, Trial
 from bqx.errors import ConfigError
+from bqx.features.table import ALL
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.slices import extent, month_rows
 from bqx.store.state import now
@@ -36,7 +37,7 @@ def leakage(
 
     Args:
         store: The store.
-        tables: Names of tables or families; all when None.
+        tables: Names of tables or families; those stored when None, or else the base tables.
         pairs: Pairs; all with bars when None.
         samples: Rows to try, spread over random pairs and months.
         seed: Of the random choice.
@@ -47,9 +48,12 @@ def leakage(
     """
     if samples < 1:
         raise ConfigError(f"{samples} samples", expected="at least one")
-    names = tuple(store.tables) if tables is None else store.registry.resolve(tables)
+    default = stored_tables(store) or store.registry.resolve(["base"])
+    names = default if tables is None else store.registry.resolve(tables)
     chosen = store.select_pairs(pairs)
-    months = [m for pair in chosen for m in _months(store, pair)]
+    single = any(store.tables[n].single for n in names)
+    months = [m for pair in (*chosen, *([ALL] if single else [])) for m in _months(store, pair)]
+    months = [m for m in months if _tables(store, names, m)]
     tried = list(bounded(_jobs(store, names, months, samples, seed)))
     tallies = [tally for one in tried for tally in one]
     return Report(
@@ -78,6 +82,11 @@ def _months(store: EmbeddedStore, pair: str) -> list[Month]:
     return [Month(pair, m, span, low, high) for m, (low, high) in rows.items() if low < high]
 
 
+def _tables(store: EmbeddedStore, names: Sequence[str], month: Month) -> list[str]:
+    """Those of the tables that the pair has."""
+    return [n for n in names if store.tables[n].single == (month.pair == ALL)]
+
+
 def _jobs(
     store: EmbeddedStore, names: Sequence[str], months: Sequence[Month], samples: int, seed: int
 ) -> Iterator[Callable[[], list[Tally]]]:
@@ -86,10 +95,10 @@ def _jobs(
     cuts = _draw(rng, months, -(-samples // ROWS_A_MONTH))
     for number, month in enumerate(cuts):
         count = samples * (number + 1) // len(cuts) - samples * number // len(cuts)
-        yield _rows_job(Trial(store, names, month), count, seed + number)
+        yield _rows_job(Trial(store, _tables(store, names, month), month), count, seed + number)
     later = [m for m in months if m.low > m.span.first]
     for month in _draw(rng, later, max(samples // SAMPLES_A_START, 1)):
-        yield Trial(store, names, month).beginning
+        yield Trial(store, _tables(store, names, month), month).beginning
 
 
 def _rows_job(trial: Trial, count: int, seed: int) -> Callable[[], list[Tally]]:

@@ -14,6 +14,9 @@ from bqx.checks.unit import Unit
 from bqx.domains.grid import BoolArray, FloatArray
 from bqx.features.feature import Column
 
+SURELY_MANY = 5_000
+"""Rows in which a number that is no flag or count cannot well be the same by chance."""
+
 
 @dataclass(frozen=True)
 class _Compared:
@@ -61,17 +64,25 @@ def coverage(unit: Unit, tally: Tally) -> None:
             _fail(unit, tally, c, c.wrong)
         if not c.exact:
             tally.note(due - here, "NULLs by rules of columns that have no second implementation")
-        _name_dull(tally, c, here)
+        _name_dull(unit, tally, c, here)
 
 
-def _name_dull(tally: Tally, c: _Compared, here: int) -> None:
-    """Name columns that say nothing, although nothing is wrong with them."""
+def _name_dull(unit: Unit, tally: Tally, c: _Compared, here: int) -> None:
+    """Name columns that say nothing; one that has no excuse for it is a finding."""
     place = f"{c.table}.{c.column.name}"
+    absent = unit.lacking.intersection(c.column.requires)
     if here == 0 and not c.expected.any():
         tally.note(1, f"partitions where {place} is wholly NULL, as it must be")
-    elif here > 1:
-        values = c.values[c.found]
-        tally.note(int((values == values[0]).all()), f"partitions where {place} has one value only")
+    elif here == 0 and absent:
+        tally.note(1, f"partitions where {place} is wholly NULL for want of {', '.join(absent)}")
+    elif here == 0 and not c.exact:
+        tally.fail(c.table, c.column.name, "wholly NULL", "values", len(c.found))
+    elif here > 1 and (c.values[c.found] == c.values[c.found][0]).all():
+        if c.column.kind == "float" and here >= SURELY_MANY:
+            text = f"one value, {float(c.values[c.found][0])!r}, in {here:,} rows"
+            tally.fail(c.table, c.column.name, text, "values that differ", here)
+        else:
+            tally.note(1, f"partitions where {place} has one value only")
 
 
 def covariance(unit: Unit, tally: Tally) -> None:
@@ -114,7 +125,8 @@ def ranges(unit: Unit, tally: Tally) -> None:
             wrong = ~np.isfinite(known)
             for bound, outside in ((column.low, np.less), (column.high, np.greater)):
                 if bound is not None:
-                    wrong |= outside(known, bound)
+                    # In the precision of the column: 0.1 in float32 is not 0.1 in float64.
+                    wrong |= outside(known, float(np.dtype(column.dtype).type(bound)))
             if wrong.any():
                 first = float(known[np.argmax(wrong)])
                 text = f"{wrong.sum():,} values out of range, the first {first!r}"

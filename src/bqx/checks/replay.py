@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bqx.checks.unit import Values
-from bqx.domains.domain import Domains
-from bqx.domains.grid import BarArrays, BoolArray, FloatArray, Int64Array, fill
+from bqx.domains.grid import BarArrays, BoolArray, FloatArray, Int64Array
+from bqx.domains.together import PairBars, Together
 from bqx.errors import BqxError
 from bqx.features.compute import Slice, compute_tables
 from bqx.features.registry import Registry
-from bqx.features.table import TableSpec
+from bqx.features.table import ALL, TableSpec
+from bqx.store.around import surroundings
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.slices import Extent
+from bqx.store.slices import Extent, extent
 
 Results = dict[tuple[str, str], "Values | str"]
 """By table and column: values with their validity, or why there are none."""
@@ -49,26 +50,39 @@ def groups_of(specs: Iterable[TableSpec]) -> tuple[Group, ...]:
 
 
 class Replay:
-    """A pair's bars around some rows, to compute from.
+    """The bars of a pair and, where tables need them, of its peers around some rows.
 
     Args:
         store: Where the bars are.
-        pair: Pair.
+        pair: Pair, or `ALL`.
         span: Its extent.
         rows: Absolute rows that may be asked for, half open.
+        peers: Whether other pairs count.
     """
 
     def __init__(
-        self, store: EmbeddedStore, pair: str, span: Extent, rows: tuple[int, int]
+        self,
+        store: EmbeddedStore,
+        pair: str,
+        span: Extent,
+        rows: tuple[int, int],
+        *,
+        peers: bool = False,
     ) -> None:
         self.pair = pair
         self.span = span
         self._calendar = store.calendar
         self._registry = store.registry
-        self._baseline = store.bars.baseline(pair).rate
-        ends = store.calendar.minutes(max(rows[0], span.first), min(rows[1], span.last))[[0, -1]]
-        self.bars = store.bars.load(pair, int(ends[0]), int(ends[1]))
-        self.rows: Int64Array = self._calendar.row_at_or_after(self.bars.minutes)
+        self._fitter = surroundings(store).of(pair, span).fitter()
+        first, last = max(rows[0], span.first), min(rows[1], span.last)
+        ends = store.calendar.minutes(first, last)[[0, -1]]
+        names = store.state.pairs() if peers else (pair,) if pair != ALL else ()
+        self._pairs = {name: _bars(store, name, ends) for name in names}
+        own = self._pairs.get(pair)
+        self.rows: Int64Array = np.arange(first, last) if own is None else self._rows(own.bars)
+
+    def _rows(self, bars: BarArrays) -> Int64Array:
+        return np.asarray(self._calendar.row_at_or_after(bars.minutes))
 
     def piece(
         self, first: int, low: int, high: int, *, noise: np.random.Generator | None = None
@@ -76,15 +90,24 @@ class Replay:
         """The domains over the rows ``[first, high)``; those from ``low`` on are asked for.
 
         Bars from ``high`` on are left out. With ``noise``, the prices and volumes of all bars after
-        ``low`` are multiplied by random factors.
+        ``low`` are multiplied by random factors, other ones in every pair.
         """
-        begin = max(int(np.searchsorted(self.rows, first, side="right")) - 1, 0)
-        end = int(np.searchsorted(self.rows, high))
-        bars = self.bars.take(slice(begin, end))
-        if noise is not None:
-            bars = _shock(bars, self.rows[begin:end] > low, noise)
-        grid = fill(bars, self._calendar, first, high, self.span.start)
-        return Slice(Domains(grid, self._baseline), low - first)
+        pairs = {
+            name: replace(known, bars=self._changed(known.bars, (first, low, high), noise))
+            for name, known in self._pairs.items()
+        }
+        together = Together(self.pair, pairs, self._calendar, self._fitter)
+        return Slice(together.slice(first, high, single=self.pair == ALL), low - first)
+
+    def _changed(
+        self, bars: BarArrays, rows: tuple[int, int, int], noise: np.random.Generator | None
+    ) -> BarArrays:
+        first, low, high = rows
+        places = self._rows(bars)
+        begin = max(int(np.searchsorted(places, first, side="right")) - 1, 0)
+        end = int(np.searchsorted(places, high))
+        part = bars.take(slice(begin, end))
+        return part if noise is None else _shock(part, places[begin:end] > low, noise)
 
     def start(self, row: int, memory: int) -> int:
         """First row of a slice with that look-back."""
@@ -93,6 +116,12 @@ class Replay:
     def compute(self, spec: TableSpec, piece: Slice) -> Results:
         """The columns over a slice; one that breaks its contract does not hide the others."""
         return evaluate(self._registry, {spec.name: spec}, piece)
+
+
+def _bars(store: EmbeddedStore, pair: str, ends: Int64Array) -> PairBars:
+    bars = store.bars.load(pair, int(ends[0]), int(ends[1]))
+    span = extent(store, pair)
+    return PairBars(bars, span.rate if span else 1.0, span.start if span else 0)
 
 
 def evaluate(registry: Registry, specs: Mapping[str, TableSpec], piece: Slice) -> Results:

@@ -12,7 +12,7 @@ from bqx.features.feature import Column
 from bqx.features.table import KEY
 from bqx.market import moment_of
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.slices import extent, inputs_hash, month_rows
+from bqx.store.slices import Inputs, extent, month_rows
 from bqx.store.state import Partition
 
 BUILD = "; `bqx build` makes it"
@@ -35,19 +35,19 @@ def _problem(unit: Unit, table: str) -> str | None:
     rows = unit.tables[table].table.num_rows
     if record.rows != rows:
         return f"a file of {rows:,} rows, recorded with {record.rows:,}"
-    return outdated(unit.store, record)
+    return outdated(unit.store, record, unit.inputs)
 
 
-def outdated(store: EmbeddedStore, record: Partition) -> str | None:
+def outdated(store: EmbeddedStore, record: Partition, inputs: Inputs | None = None) -> str | None:
     """Why a recorded partition is not what a build would make today; None if it is."""
     if record.fingerprint != store.fingerprint(record.tbl):
         return "made with other code, windows or trading minutes"
     span = extent(store, record.pair)
     if span is None:
         return "made from bars that are gone"
-    spec, days = store.tables[record.tbl], store.state.days(record.pair)
     rows = month_rows(store, span, record.month)
-    if record.inputs != inputs_hash(store, record.pair, span, rows, spec=spec, days=days):
+    known = inputs or Inputs(store)
+    if record.inputs != known.hash(record.pair, span, rows, store.tables[record.tbl]):
         return "made from other bars"
     return None
 

@@ -15,6 +15,8 @@ from bqx.checks.expected import Truth
 from bqx.checks.report import Report
 from bqx.checks.tally import PartitionCheck, Tally, summarise
 from bqx.checks.unit import Unit, load_truth, load_unit
+from bqx.features.registry import group_of
+from bqx.features.table import ALL
 from bqx.market import parse_month, select_months
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.state import now
@@ -49,6 +51,8 @@ def select(store: EmbeddedStore, pairs: Names, months: Names, tables: Sequence[s
         ConfigError: If a month cannot be read.
     """
     chosen = store.select_pairs(pairs)
+    if any(store.tables[t].single for t in tables if t in store.tables):
+        chosen = (*chosen, ALL)
     present = {pair: store.bars.months(pair) for pair in chosen}
     absent = [(p, m) for p in chosen for m in _named(months) if m not in present[p]]
     found = {pair: select_months(months, present[pair]) for pair in chosen}
@@ -110,9 +114,23 @@ def _jobs(
 ) -> Iterator[Callable[[], _Counted]]:
     for pair in selection.pairs:
         known = load_truth(store, pair)
-        for month in selection.months[pair] if known is not None else ():
-            if known is not None:
-                yield _job(store, checks, selection.tables, known, month)
+        if known is None:
+            continue
+        for month in selection.months[pair]:
+            for tables in _groups(store, selection.tables, single=pair == ALL):
+                yield _job(store, checks, tables, known, month)
+
+
+def _groups(
+    store: EmbeddedStore, tables: Sequence[str], *, single: bool
+) -> Iterator[tuple[str, ...]]:
+    """Tables that are looked at together, so that not all of a month is in memory at once."""
+    groups: dict[str, list[str]] = {}
+    for table in tables:
+        spec = store.tables.get(table)
+        if (spec is not None and spec.single) == single:
+            groups.setdefault(group_of(table), []).append(table)
+    yield from map(tuple, groups.values())
 
 
 def _job(

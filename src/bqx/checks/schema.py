@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from bqx.checks.contract import COVARIANCE, PER_WINDOW, REGRESSION, TAGS, TWINS, WINDOWS
+from bqx.checks.contract import COVARIANCE, PER_WINDOW, REGRESSION, SAME, TAGS, TWINS, WINDOWS
 from bqx.checks.tally import Tally
 from bqx.checks.unit import Unit
 from bqx.features.arrow import schema_of
@@ -70,7 +70,12 @@ def _twins(tally: Tally, tables: tuple[str, str], schemas: Sequence[pa.Schema]) 
 
 
 def _untagged(name: str, tag: str) -> str:
-    return name.replace(f"_{tag}_", "_{domain}_")
+    """The name with the domain's tag taken out, and as the rate domain spells it."""
+    parts = ["{domain}" if part == tag else part for part in name.split("_")]
+    plain = "_".join(parts)
+    for bqx, rate in SAME.items():
+        plain = plain.replace(bqx, rate)
+    return plain
 
 
 def _sevens(tally: Tally, table: str, names: Sequence[str]) -> None:

@@ -12,8 +12,9 @@ from bqx.checks.rows import outdated
 from bqx.checks.tally import Check, Tally
 from bqx.checks.unit import Stored, Values, read_stored
 from bqx.market import moment_of
+from bqx.store.around import load_slice
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.slices import Extent, load_slice
+from bqx.store.slices import Extent
 
 TRUNCATION = Check(name="truncation", title="The value is the same when all later bars are removed")
 SHOCKS = Check(name="shocks", title="The value is the same when all later bars are other ones")
@@ -154,7 +155,9 @@ class Trial:
         return _Comparison(Tally(check.name, self._month.pair, self._month.month))
 
     def _replay(self, low: int, high: int) -> Replay:
-        return Replay(self._store, self._month.pair, self._month.span, (low, high))
+        peers = any(spec.peers for spec in self._specs.values())
+        place = self._month.pair, self._month.span
+        return Replay(self._store, *place, (low, high), peers=peers)
 
     def _minute(self, row: int) -> int:
         return int(self._store.calendar.minutes(row, row + 1)[0])

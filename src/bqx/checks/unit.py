@@ -14,10 +14,11 @@ from bqx.domains.grid import BoolArray, FloatArray, Int64Array
 from bqx.errors import IntegrityError
 from bqx.features.arrow import MICROSECONDS
 from bqx.features.feature import Column
-from bqx.features.table import KEY, TableSpec
-from bqx.market import moment_of
+from bqx.features.table import ALL, KEY, TableSpec
+from bqx.market import PAIRS, moment_of
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.parquet import read_file
+from bqx.store.slices import Inputs
 
 Values = tuple[FloatArray, BoolArray]
 """A column on the expected rows: values, and where they are not NULL."""
@@ -60,9 +61,12 @@ class Stored:
         return rows, self.minutes[rows] == self._expected
 
     def has(self, name: str) -> bool:
-        """Whether the column exists and holds floating-point numbers."""
+        """Whether the column exists and holds numbers."""
         at = self.schema.get_field_index(name)
-        return at >= 0 and bool(pa.types.is_floating(self.schema.field(at).type))
+        if at < 0:
+            return False
+        kind = self.schema.field(at).type
+        return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
     def column(self, name: str) -> Values:
         """A column on the expected rows; what is not stored counts as NULL."""
@@ -135,6 +139,24 @@ class Unit:
         """Epoch minutes of those rows."""
         return self.truth.minutes[self.low : self.high]
 
+    @cached_property
+    def inputs(self) -> Inputs:
+        """What partitions of this pair and month are made from."""
+        return Inputs(self.store)
+
+    @cached_property
+    def lacking(self) -> frozenset[str]:
+        """Inputs beside the prices that are absent: of this month's bars, or pairs of the store."""
+        found = {"peers"} if len(self.store.state.pairs()) < len(PAIRS) else set()
+        if self.pair == ALL:
+            return frozenset(found)
+        path = self.store.bars.path(self.pair, self.month)
+        bars = read_file(path, ["volume", "bid_close"])
+        for need, name in (("volume", "volume"), ("quotes", "bid_close")):
+            if bars.column(name).null_count == bars.num_rows:
+                found.add(need)
+        return frozenset(found)
+
     def spec(self, table: str) -> TableSpec:
         """The contract of a table."""
         return self.store.tables[table]
@@ -164,7 +186,12 @@ class Unit:
 
 
 def load_truth(store: EmbeddedStore, pair: str) -> Truth | None:
-    """Read a pair's bars; None when none of them lies in a trading minute."""
+    """Read a pair's bars; None when none of them lies in a trading minute.
+
+    For `ALL`: the minutes from the first bar of any pair to the last, each as good as observed.
+    """
+    if pair == ALL:
+        return _everywhere([load_truth(store, name) for name in store.state.pairs()])
     bars = {}
     for month in store.bars.months(pair):
         table = read_file(store.bars.path(pair, month), [KEY, "close"])
@@ -173,6 +200,17 @@ def load_truth(store: EmbeddedStore, pair: str) -> Truth | None:
         return None
     baseline = store.bars.baseline(pair)
     return truth(pair, bars, store.calendar, (baseline.minute, baseline.rate))
+
+
+def _everywhere(truths: Iterable[Truth | None]) -> Truth | None:
+    known = [t for t in truths if t is not None]
+    if not known:
+        return None
+    minutes = known[0].minutes
+    for other in known[1:]:
+        minutes = np.union1d(minutes, other.minutes)
+    rows = np.arange(len(minutes))
+    return Truth(ALL, minutes, rows, np.ones(len(rows)), 0, 1.0)
 
 
 def read_stored(

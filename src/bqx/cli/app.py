@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bqx.cli import building, catalogue, checking, data, demo, settings, snapshots
+from bqx.cli import building, catalogue, checking, data, demo, features, settings, snapshots
 
 app = typer.Typer(
     name="bqx",
@@ -47,5 +47,6 @@ app.command("verify")(checking.verify)
 app.command("doctor")(checking.doctor)
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(settings.app, name="config")
+app.add_typer(features.app, name="features")
 app.command("catalogue")(catalogue.catalogue)
 app.command("demo")(demo.demo)

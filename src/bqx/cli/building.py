@@ -32,9 +32,12 @@ if TYPE_CHECKING:
     from bqx.build.report import BuildReport
 
 FamiliesOption = Annotated[
-    str,
-    typer.Option("--families", "-f", help="Families or tables, separated by commas."),
+    str | None,
+    typer.Option(
+        "--families", "-f", help="Families or tables, separated by commas; `base` when absent."
+    ),
 ]
+AllOption = Annotated[bool, typer.Option("--all", help="All tables of all families.")]
 WindowsOption = Annotated[
     str | None, typer.Option("--windows", help="Only the columns of these windows, e.g. 60,90.")
 ]
@@ -56,7 +59,8 @@ PLAN_HELP = "Show what a build with the same options would do: counts, bytes, an
 def build(
     context: typer.Context,
     store: StoreOption = Path(DEFAULT_STORE),
-    families: FamiliesOption = "all",
+    families: FamiliesOption = None,
+    everything: AllOption = False,
     pairs: PairsOption = None,
     all_pairs: AllPairsOption = False,
     months: MonthsOption = None,
@@ -74,14 +78,18 @@ def build(
 ) -> None:
     """Make the partitions that are missing or outdated; running it again resumes.
 
+    Without --all or --families: the base tables, which the alignment report asks for.
     Exit code 3 when units failed, 4 when the memory budget is too small, 130 when interrupted.
     """
     with reported():
         from bqx.cli import tables
+        from bqx.errors import ConfigError
 
         opened = open_store(store)
+        if everything and families:
+            raise ConfigError("--all together with --families", expected="one of them")
         todo = opened.plan(
-            families,
+            "all" if everything else families or "base",
             pairs=one_of(pairs, everything=all_pairs, option="pairs"),
             months=one_of(months, everything=all_months, option="months"),
             windows=_windows(windows),

@@ -62,7 +62,12 @@ def check(
     store: StoreOption = Path(DEFAULT_STORE),
     pairs: PairsOption = None,
     months: Annotated[str | None, typer.Option("--months", "-m", help="Not for leakage.")] = None,
-    tables: Annotated[str | None, typer.Option("--tables", help="For leakage only.")] = None,
+    tables: Annotated[
+        str | None, typer.Option("--tables", help="For leakage: tables; those stored when absent.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="For leakage: all tables, stored or not.")
+    ] = False,
     samples: Annotated[int, typer.Option(help="For leakage: random rows to recompute.")] = 200,
     seed: Annotated[int, typer.Option(help="For leakage: seed of the sample.")] = 0,
     html: HtmlOption = None,
@@ -80,7 +85,8 @@ def check(
 
         opened = open_store(store)
         if what is Check.LEAKAGE:
-            names = opened.registry.resolve(tables.split(",")) if tables else None
+            wanted = ["all"] if everything else tables.split(",") if tables else None
+            names = opened.registry.resolve(wanted) if wanted else None
             report = leakage(opened, tables=names, pairs=pairs, samples=samples, seed=seed)
         else:
             run = coverage if what is Check.COVERAGE else identities

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -105,31 +104,34 @@ class Domain:
         """Number of rows."""
         return len(self.series)
 
-    @cached_property
+    @property
     def change(self) -> FloatArray:
         """Change over one bar: one-row log returns of the index, 15-row differences of BQX."""
-        if self.traits.name == "rate":
-            return self.step_change
-        out: FloatArray = self.block(1)[0]
-        change(self.series, self.traits.step, out)
-        return out
+        return self._change(self.traits.step)
 
-    @cached_property
+    @property
     def step_change(self) -> FloatArray:
         """Change over one row: log returns of the index, differences of BQX."""
-        out: FloatArray = self.block(1)[0]
-        if self.traits.name == "rate":
-            log_change(self.series, 1, out)
-        else:
-            change(self.series, 1, out)
-        return out
+        return self._change(1)
 
-    @cached_property
+    def _change(self, rows: int) -> FloatArray:
+        def make() -> FloatArray:
+            out: FloatArray = self.block(1)[0]
+            (log_change if self.traits.name == "rate" else change)(self.series, rows, out)
+            return out
+
+        return self.memo(("change", rows), make)
+
+    @property
     def bars(self) -> Bars:
         """The bar that ends at each row; the bar before it ends ``traits.step`` rows earlier."""
-        if self.traits.name == "rate":
-            return index_bars(self.index)
-        return trailing_bars(self.series, self.traits.step, self.first, self.block(3))
+
+        def make() -> Bars:
+            if self.traits.name == "rate":
+                return index_bars(self.index)
+            return trailing_bars(self.series, self.traits.step, self.first, self.block(3))
+
+        return self.memo("bars", make)
 
     @property
     def volume(self) -> FloatArray:
@@ -146,17 +148,21 @@ class Domain:
         """The other domain of the same slice."""
         return self._domains["bqx" if self.traits.name == "rate" else "rate"]
 
-    @cached_property
+    @property
     def everyone(self) -> Mapping[str, Domain]:
         """This domain of all pairs of the store, the own one too, on the same rows.
 
         A pair's series is NaN before its first bar; ``grid.age`` and ``valid`` say where it has
         bars. A pair without any bars in the store is not there.
         """
-        pairs = self._domains.market.pairs
-        return {name: domains[self.traits.name] for name, domains in pairs.items()}
 
-    @cached_property
+        def make() -> Mapping[str, Domain]:
+            pairs = self._domains.market.pairs
+            return {name: domains[self.traits.name] for name, domains in pairs.items()}
+
+        return self.memo("everyone", make)
+
+    @property
     def peers(self) -> Mapping[str, Domain]:
         """This domain of the other pairs; see `everyone`."""
         return {name: domain for name, domain in self.everyone.items() if name != self.pair}
@@ -242,7 +248,7 @@ class Domains:
         with self._lock:
             return self._validity.mask(history)
 
-    @cached_property
+    @property
     def market(self) -> Market:
         """All pairs on the rows of the slice."""
         return self.around.market(self.grid.first, self.grid.first + len(self.grid))

@@ -14,10 +14,17 @@ from bqx.market import Calendar, month_bounds, months_between
 
 @dataclass(frozen=True)
 class PairBars:
-    """A pair's bars inside trading minutes, and the close that stands for an index of 100."""
+    """A pair's bars inside trading minutes.
+
+    Attributes:
+        bars: The bars.
+        baseline: Close that stands for an index of 100.
+        start: Absolute row from which the history counts; that of the first bar when None.
+    """
 
     bars: BarArrays
     baseline: float
+    start: int | None = None
 
 
 class Together:
@@ -27,10 +34,18 @@ class Together:
         pair: The pair whose slices are looked at.
         pairs: The bars of all pairs, its own too.
         calendar: The grid.
+        fitter: Where parameters come from; they are fitted on the pair's bars when None.
     """
 
-    def __init__(self, pair: str, pairs: Mapping[str, PairBars], calendar: Calendar) -> None:
+    def __init__(
+        self,
+        pair: str,
+        pairs: Mapping[str, PairBars],
+        calendar: Calendar,
+        fitter: Fitter | None = None,
+    ) -> None:
         self.pair = pair
+        self._given = fitter
         self._pairs = pairs
         self._calendar = calendar
         self._markets: dict[tuple[int, int], Market] = {}
@@ -43,7 +58,7 @@ class Together:
     def domains(self, pair: str, first: int, last: int) -> Domains:
         """A pair's domains on the rows ``[first, last)``; they may begin before its first bar."""
         known = self._pairs[pair]
-        start = self.rows(pair)[0]
+        start = self.rows(pair)[0] if known.start is None else known.start
         grid = fill(known.bars, self._calendar, first, last, start, may_begin_later=True)
         return Domains(grid, known.baseline, self)
 
@@ -70,6 +85,8 @@ class Together:
 
     @cached_property
     def _fitter(self) -> Fitter:
+        if self._given is not None:
+            return self._given
         minutes = self._pairs[self.pair].bars.minutes
         months = months_between(int(minutes[0]), int(minutes[-1]))
         starts = [self._calendar.row_range(*month_bounds(m))[0] for m in months]

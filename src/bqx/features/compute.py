@@ -23,7 +23,7 @@ from bqx.features.table import TableSpec
 NumberArray = NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int16]
 """Values as a table keeps them."""
 
-LOOK_BACKS = (1_024, 4_096, 16_384, 65_536)
+LOOK_BACKS = (1_024, 4_096, 8_192, 24_576, 65_536)
 """Rows before the first one that is asked for, in one of which every call of a family fits.
 
 Families of about the same memory share a slice and its intermediate results; those that remember

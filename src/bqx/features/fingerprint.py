@@ -68,4 +68,16 @@ def _bqx_imports(tree: ast.Module) -> list[str]:
             found += [a.name for a in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.append(node.module)
+            modules = [a.name for a in node.names if _is_module(node.module, a.name)]
+            found += [f"{node.module}.{name}" for name in modules]
     return [name for name in found if name.split(".", 1)[0] == PACKAGE and name != PACKAGE]
+
+
+def _is_module(package: str, name: str) -> bool:
+    """Whether ``from package import name`` imports a module."""
+    if package.split(".", 1)[0] != PACKAGE:
+        return False
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        return False
+    return importlib.util.find_spec(f"{package}.{name}") is not None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bqx.errors import UnknownNameError
+from bqx.features.table import ALL
 from bqx.market import PAIRS
 
 _MONTH = re.compile(r"^\d{4}_(0[1-9]|1[0-2])$")
@@ -18,7 +20,7 @@ class TableName:
 
     Attributes:
         table: Name without pair and month.
-        pair: Pair.
+        pair: Pair; `ALL` for a table that is one for all pairs.
         month: ``yyyy_mm`` for one partition, None for all of them.
     """
 
@@ -28,11 +30,16 @@ class TableName:
 
     def __str__(self) -> str:
         """``{table}_{pair}`` or ``{table}_{pair}_{yyyy_mm}``."""
-        return "_".join(part for part in (self.table, self.pair, self.month) if part)
+        pair = "" if self.pair == ALL else self.pair
+        return "_".join(part for part in (self.table, pair, self.month) if part)
 
     @classmethod
-    def parse(cls, text: str) -> TableName:
+    def parse(cls, text: str, single: Collection[str] = ()) -> TableName:
         """Read ``reg_rate_eurusd`` or ``reg_rate_eurusd_2024_07``.
+
+        Args:
+            text: The name.
+            single: Names of tables that are one for all pairs: ``time``, ``time_2024_07``.
 
         Raises:
             UnknownNameError: If the text does not end in a pair, or a pair and a month.
@@ -43,6 +50,8 @@ class TableName:
         table, _, pair = head.rpartition("_")
         if table and pair in PAIRS:
             return cls(table, pair, month)
+        if head in single:
+            return cls(head, ALL, month)
         raise UnknownNameError(
             f"{text!r} is no table name",
             expected="{table}_{pair} or {table}_{pair}_{yyyy_mm}",

@@ -17,7 +17,28 @@ from bqx.features.fingerprint import code_hash
 from bqx.features.table import TableSpec
 
 # Code that every table depends on beside its family: grid, fill, series, validity.
+BASE = (
+    "reg_rate",
+    "reg_bqx",
+    "correlation_rate",
+    "correlation_bqx",
+    "covariance_rate",
+    "covariance_bqx",
+    "bqx",
+)
+"""Tables that the alignment report asks of every store."""
+GROUPS = ("base", "all")
+PACKAGE = "bqx.families"
+
 COMMON_MODULES = ("bqx.domains.domain", "bqx.domains.validity")
+
+
+def group_of(table: str) -> str:
+    """Tables of one group are computed and checked together.
+
+    The base tables share their fits; twins share a family.
+    """
+    return "base" if table in BASE else table.removesuffix("_rate").removesuffix("_bqx")
 
 
 class Registry:
@@ -65,7 +86,9 @@ class Registry:
         return tuple(self.family(family).table_of(d) for d in self.family(family).domains)
 
     def resolve(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Table names from a mix of family and table names; ``all`` stands for every table.
+        """Table names from a mix of names of families, tables and groups.
+
+        ``all`` stands for every table, ``base`` for `BASE` and the tables of further families.
 
         Raises:
             UnknownNameError: If a name is neither.
@@ -74,14 +97,39 @@ class Registry:
         for name in names:
             if name == "all":
                 found += self.tables
+            elif name == "base":
+                found += self._base()
             elif name in self.tables:
                 found.append(name)
             elif name in self.families:
                 found += self.tables_of(name)
             else:
-                raise _unknown("family or table", name, [*self.families, *self.tables])
+                raise _unknown("family or table", name, [*self.families, *self.tables, *GROUPS])
         wanted = set(found)
         return tuple(t for t in self.tables if t in wanted)
+
+    def _base(self) -> list[str]:
+        own = {name for name, f in self.families.items() if not f.__module__.startswith(PACKAGE)}
+        return [
+            name
+            for name, spec in self.tables.items()
+            if name in BASE or not own.isdisjoint(c.family for c in spec.columns)
+        ]
+
+    def declared(self, table: str) -> tuple[Column, ...]:
+        """Columns of a table, with those that need data which nobody has.
+
+        Raises:
+            UnknownNameError: If there is no such table.
+        """
+        self.table(table)
+        return tuple(
+            column
+            for family in self.families.values()
+            for domain in family.domains
+            if family.table_of(domain) == table
+            for column in family.declared(domain)
+        )
 
 
 def _parts(
@@ -175,6 +223,6 @@ def registry(extra: tuple[str, ...] = ()) -> Registry:
     Raises:
         FamilyError: If a module is not importable or a declaration is wrong.
     """
-    package = importlib.import_module("bqx.families")
-    modules = sorted(f"bqx.families.{m.name}" for m in pkgutil.iter_modules(package.__path__))
+    package = importlib.import_module(PACKAGE)
+    modules = sorted(f"{PACKAGE}.{m.name}" for m in pkgutil.iter_modules(package.__path__))
     return Registry([f for module in (*modules, *extra) for f in families_in(module)])

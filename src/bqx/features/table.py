@@ -10,6 +10,8 @@ from bqx.errors import UnknownNameError
 from bqx.features.feature import Column
 
 KEY = "ts_utc"
+ALL = "all"
+"""Stands in the place of a pair where a table is one for the whole store."""
 
 
 @dataclass(frozen=True)

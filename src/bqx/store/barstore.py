@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import xxhash
 
 from bqx.bars.schema import BAR_SCHEMA, empty_bars
-from bqx.domains.grid import BarArrays
+from bqx.domains.grid import BarArrays, FloatArray
 from bqx.domains.rate import Baseline
 from bqx.errors import IntegrityError, StoreError
 from bqx.features.arrow import minutes_of, to_polars
+from bqx.features.table import ALL
 from bqx.market import Calendar, moment_of, month_bounds, month_of
 from bqx.store.filecache import FileCache
 from bqx.store.hashing import content_hash
@@ -20,10 +22,11 @@ from bqx.store.parquet import read_file, write_file
 from bqx.store.state import Day, Partition, State
 
 M1 = "m1"
-CACHED_MONTHS = 36
-"""Months of bars kept in memory, about 1.5 MB each: several tables are made of the same bars."""
+CACHED_MONTHS = 120
+"""Months of bars kept in memory, about 1.5 MB each: tables are made of the bars of many pairs."""
 MINUTES_A_DAY = 1440
 _KERNEL_COLUMNS = ("ts_utc", "open", "high", "low", "close", "volume")
+_QUOTE_COLUMNS = ("bid_close", "ask_close", "bid_low", "ask_high")
 _COMMENTS = {
     "ts_utc": "Open minute of the bar, UTC; the bar is known one minute later.",
     "open": "First price of the minute.",
@@ -83,8 +86,9 @@ class BarStore:
         return self._root / M1 / pair / f"{month}.parquet"
 
     def months(self, pair: str) -> tuple[str, ...]:
-        """Months with bars."""
-        return tuple(month for _, _, month in self._state.partitions(M1, pair))
+        """Months with bars of a pair, or of any pair where `ALL` stands for it."""
+        found = self._state.partitions(M1, None if pair == ALL else pair)
+        return tuple(sorted({month for _, _, month in found}))
 
     def frame(self, pair: str, month: str) -> pl.DataFrame:
         """The bars of a month; an empty frame when there are none."""
@@ -147,17 +151,21 @@ class BarStore:
         return self._cache.get(path, lambda: self._read_open_bars(pair, month))
 
     def _read_open_bars(self, pair: str, month: str) -> BarArrays:
-        table = read_file(self.path(pair, month), _KERNEL_COLUMNS)
-        if table.num_columns < len(_KERNEL_COLUMNS):
+        table = read_file(self.path(pair, month), (*_KERNEL_COLUMNS, *_QUOTE_COLUMNS))
+        if table.num_columns < len(_KERNEL_COLUMNS) + len(_QUOTE_COLUMNS):
             raise IntegrityError(
                 f"bars of {pair} {month} hold the columns {table.column_names}",
-                expected=", ".join(_KERNEL_COLUMNS),
+                expected=", ".join((*_KERNEL_COLUMNS, *_QUOTE_COLUMNS)),
                 hint="`bqx verify` lists what is damaged",
             )
-        columns = [table.column(name) for name in _KERNEL_COLUMNS[1:]]
-        floats = [c.to_numpy(zero_copy_only=False) for c in columns]
+        opens, highs, lows, closes, volume = (
+            table.column(name).to_numpy() for name in _KERNEL_COLUMNS[1:]
+        )
+        quotes = [table.column(name) for name in _QUOTE_COLUMNS]
         minutes = minutes_of(table)
-        bars = BarArrays(minutes, *floats)
+        known = any(column.null_count < len(minutes) for column in quotes)
+        sides = np.array([column.to_numpy() for column in quotes]) if known else None
+        bars = BarArrays(minutes, opens, highs, lows, closes, volume, sides)
         keep = self._calendar.is_open(minutes)
         return bars if keep.all() else bars.take(keep)
 
@@ -175,6 +183,15 @@ class BarStore:
         if first is None or last is None:
             return None
         return int(first[0]), int(last[-1])
+
+    def version(self) -> str:
+        """Changes when the bars of any pair do."""
+        rows = self._state.query(
+            "SELECT group_concat(hash) FROM"
+            " (SELECT hash FROM partitions WHERE tbl = ? ORDER BY pair, month)",
+            (M1,),
+        )
+        return xxhash.xxh3_128(str(rows[0][0]).encode()).hexdigest()
 
     def baseline(self, pair: str) -> Baseline:
         """The pair's baseline: the stored one, or the first bar's at or after the configured start.
@@ -214,7 +231,23 @@ class BarStore:
 def _concat(parts: list[BarArrays]) -> BarArrays:
     if len(parts) == 1:
         return parts[0]
-    names = ("minutes", "open", "high", "low", "close", "volume")
     if not parts:
-        return BarArrays(np.empty(0, np.int64), *(np.empty(0) for _ in names[1:]))
-    return BarArrays(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+        nothing = np.empty(0)
+        return BarArrays(np.empty(0, np.int64), nothing, nothing, nothing, nothing, nothing)
+    return BarArrays(
+        minutes=np.concatenate([p.minutes for p in parts]),
+        open=np.concatenate([p.open for p in parts]),
+        high=np.concatenate([p.high for p in parts]),
+        low=np.concatenate([p.low for p in parts]),
+        close=np.concatenate([p.close for p in parts]),
+        volume=np.concatenate([p.volume for p in parts]),
+        quotes=_concat_quotes(parts),
+    )
+
+
+def _concat_quotes(parts: list[BarArrays]) -> FloatArray | None:
+    if all(p.quotes is None for p in parts):
+        return None
+    unknown = (np.full((len(_QUOTE_COLUMNS), len(p.minutes)), np.nan) for p in parts)
+    sides = [u if p.quotes is None else p.quotes for p, u in zip(parts, unknown, strict=True)]
+    return np.concatenate(sides, axis=1)

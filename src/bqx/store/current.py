@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bqx.store.barstore import M1
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.slices import extent, inputs_hash, month_rows
+from bqx.store.slices import Inputs, extent, month_rows
 from bqx.store.state import Partition
 
 
@@ -34,14 +34,12 @@ def _current(
     fingerprint = store.fingerprint(table)
     spec = store.tables[table]
     span = extent(store, pair)
-    days = store.state.days(pair)
+    inputs = Inputs(store)
     current = []
     for partition in recorded:
         if span is None or partition.fingerprint != fingerprint:
             continue
         rows = month_rows(store, span, partition.month)
-        if rows[0] < rows[1] and partition.inputs == inputs_hash(
-            store, pair, span, rows, spec=spec, days=days
-        ):
+        if rows[0] < rows[1] and partition.inputs == inputs.hash(pair, span, rows, spec):
             current.append(partition)
     return current

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from bqx.config import FILE, StoreSettings, read_store_settings
+from bqx.domains.around import Memo
 from bqx.errors import StoreError, UnknownNameError
 from bqx.features.registry import Registry, registry
 from bqx.features.table import TableSpec
@@ -83,6 +84,7 @@ class EmbeddedStore:
         self.calendar: Calendar = settings.calendar()
         self.registry = self._families or registry(settings.families)
         self.bars = BarStore(self.root, self.state, self.calendar, settings.baseline_minute)
+        self.shared = Memo()
         self.__dict__.pop("tables", None)
 
     def close(self) -> None:

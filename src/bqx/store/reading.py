@@ -14,12 +14,13 @@ from bqx.bars.schema import BAR_SCHEMA
 from bqx.errors import BqxError, UnknownNameError
 from bqx.features.arrow import schema_of, to_arrow, to_polars
 from bqx.features.compute import compute_tables
-from bqx.features.table import KEY, TableSpec
+from bqx.features.table import ALL, KEY, TableSpec
 from bqx.market import as_utc
+from bqx.store.around import load_slice
 from bqx.store.barstore import M1
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.parquet import read_file
-from bqx.store.slices import extent, load_slice, row_runs
+from bqx.store.slices import extent, row_runs
 
 THREADS = os.cpu_count() or 1
 
@@ -30,7 +31,7 @@ Source = Literal["computed", "stored"]
 def read_table(
     store: EmbeddedStore,
     table: str,
-    pair: str,
+    pair: str | None = None,
     *,
     start: Moment | None = None,
     end: Moment | None = None,
@@ -42,7 +43,7 @@ def read_table(
     Args:
         store: The store.
         table: Table name without pair and month; ``m1`` for the bars as delivered.
-        pair: The pair.
+        pair: The pair; None for a table that is one for all pairs.
         start: First time, included; an ISO text or a naive time is UTC. The beginning when None.
         end: Last time, excluded. The end when None.
         columns: Columns beside ``ts_utc``; all when None.
@@ -53,15 +54,27 @@ def read_table(
         UnknownNameError: If the table, the pair or a column is unknown.
         BqxError: If ``start`` or ``end`` cannot be read.
     """
-    (pair,) = store.select_pairs([pair])
     window = (_minute(start, 0), _minute(end, 2**40))
     if table == M1:
-        return _bars(store, pair, window, columns)
+        return _bars(store, _pair(store, table, pair, single=False), window, columns)
     spec = store.registry.table(table)
+    pair = _pair(store, table, pair, single=spec.single)
     spec = spec if columns is None else spec.select(tuple(columns))
     parts = (_computed if source == "computed" else _stored)(store, spec, pair, window)
     joined = pa.concat_tables(parts) if parts else schema_of(spec).empty_table()
     return to_polars(joined)
+
+
+def _pair(store: EmbeddedStore, table: str, pair: str | None, *, single: bool) -> str:
+    if single and pair in {None, ALL}:
+        return ALL
+    if single or pair is None:
+        raise UnknownNameError(
+            f"table {table} of the pair {pair}",
+            expected="no pair: it is one table for all" if single else "a pair",
+            hint=f"read({table!r})" if single else f"read({table!r}, 'eurusd')",
+        )
+    return store.select_pairs([pair])[0]
 
 
 def _minute(moment: Moment | None, default: int) -> int:

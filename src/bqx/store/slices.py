@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import xxhash
 
-from bqx.domains.domain import Domains
-from bqx.domains.grid import fill
-from bqx.features.compute import Slice
-from bqx.features.table import TableSpec
+from bqx.features.table import ALL, TableSpec
 from bqx.market import month_bounds
 from bqx.store.barstore import MINUTES_A_DAY
 from bqx.store.embedded import EmbeddedStore
@@ -35,11 +32,13 @@ class Extent:
 
 
 def extent(store: EmbeddedStore, pair: str) -> Extent | None:
-    """Rows of a pair; None when it has no bar inside trading minutes.
+    """Rows of a pair, or of `ALL`; None when there is no bar inside trading minutes.
 
     Raises:
         StoreError: If the pair has no baseline.
     """
+    if pair == ALL:
+        return _widest([extent(store, name) for name in store.state.pairs()])
     minutes = store.bars.extent(pair)
     if minutes is None:
         return None
@@ -47,6 +46,14 @@ def extent(store: EmbeddedStore, pair: str) -> Extent | None:
     baseline = store.bars.baseline(pair)
     start = store.calendar.row_range(baseline.minute, 0)[0]
     return Extent(first, last + 1, max(first, start), baseline.rate)
+
+
+def _widest(extents: Iterable[Extent | None]) -> Extent | None:
+    known = [span for span in extents if span is not None]
+    if not known:
+        return None
+    first = min(span.first for span in known)
+    return Extent(first, max(span.last for span in known), first, 1.0)
 
 
 def month_rows(store: EmbeddedStore, span: Extent, month: str) -> tuple[int, int]:
@@ -69,47 +76,59 @@ def row_runs(store: EmbeddedStore, pair: str, span: Extent) -> list[tuple[int, i
     return runs
 
 
-def load_slice(
-    store: EmbeddedStore, pair: str, span: Extent, rows: tuple[int, int], memory: int
-) -> Slice:
-    """The domains over ``rows`` and the look-back before them.
+class Inputs:
+    """Hashes of everything that partitions' values depend on beside their tables' fingerprints.
 
     Args:
-        store: Where the bars are.
-        pair: The pair.
-        span: Its extent.
-        rows: Absolute rows that are asked for, half open.
-        memory: Rows that can influence a value, its own included.
+        store: The store; what it knows of its bars is read once.
     """
-    first = max(rows[0] - memory + 1, span.first)
-    minutes = store.calendar.minutes(first, rows[1])
-    bars = store.bars.load(pair, int(minutes[0]), int(minutes[-1]))
-    grid = fill(bars, store.calendar, first, rows[1], span.start)
-    return Slice(Domains(grid, span.rate), rows[0] - first)
 
+    def __init__(self, store: EmbeddedStore) -> None:
+        self._store = store
+        self._pairs = store.state.pairs()
+        self._days: dict[str, Sequence[tuple[int, str]]] = {}
+        self._extents: dict[str, Extent | None] = {}
+        self._found: dict[tuple[str, int, int, bool], str] = {}
 
-def inputs_hash(
-    store: EmbeddedStore,
-    pair: str,
-    span: Extent,
-    rows: tuple[int, int],
-    *,
-    spec: TableSpec,
-    days: Sequence[tuple[int, str]],
-) -> str:
-    """Hash of everything that a partition's values depend on beside the table's fingerprint.
+    def hash(self, pair: str, span: Extent, rows: tuple[int, int], spec: TableSpec) -> str:
+        """The hash for one partition.
 
-    Days that the look-back reaches count, and the newest day before them, whose last close may
-    fill the first row.
-    """
-    first = max(rows[0] - spec.memory + 1, span.first)
-    ends = store.calendar.minutes(first, first + 1)[0], store.calendar.minutes(rows[1] - 1, rows[1])
-    low, high = int(ends[0]) // MINUTES_A_DAY, int(ends[1][0]) // MINUTES_A_DAY
-    begin, end = bisect_left(days, (low, "")), bisect_left(days, (high + 1, ""))
-    reached = days[max(begin - 1, 0) : end]
-    start = max(span.start, first)
-    digest = xxhash.xxh3_128()
-    digest.update(f"{pair}|{rows}|{start}|{span.rate!r}".encode())
-    for day, content in reached:
-        digest.update(f"{day}:{content};".encode())
-    return digest.hexdigest()
+        Args:
+            pair: The pair, or `ALL`.
+            span: Its extent.
+            rows: Absolute rows of the partition.
+            spec: The table.
+        """
+        first = span.first if spec.fits else max(rows[0] - spec.memory + 1, span.first)
+        names = [] if pair == ALL else [pair]
+        if spec.peers:
+            names += [name for name in self._pairs if name != pair]
+        digest = xxhash.xxh3_128(f"{pair}|{rows}".encode())
+        for name in names:
+            digest.update(self._bars(name, first, rows[1], whole=spec.fits).encode())
+        return digest.hexdigest()
+
+    def _bars(self, pair: str, first: int, last: int, *, whole: bool) -> str:
+        key = (pair, first, last, whole)
+        if key not in self._found:
+            self._found[key] = self._reached(pair, first, last)
+        return self._found[key]
+
+    def _reached(self, pair: str, first: int, last: int) -> str:
+        """The days that the rows reach, and the newest day before, whose close may fill the start.
+
+        A day without bars has none, so that a pair that begins later counts from then on.
+        """
+        if pair not in self._days:
+            self._days[pair] = self._store.state.days(pair)
+            self._extents[pair] = extent(self._store, pair)
+        days, span = self._days[pair], self._extents[pair]
+        if span is None:
+            return f"{pair}|nothing;"
+        minutes = self._store.calendar.minutes
+        low, high = int(minutes(first, first + 1)[0]), int(minutes(last - 1, last)[0])
+        begin = bisect_left(days, (low // MINUTES_A_DAY, ""))
+        end = bisect_left(days, (high // MINUTES_A_DAY + 1, ""))
+        text = ";".join(f"{day}:{content}" for day, content in days[max(begin - 1, 0) : end])
+        start = max(span.start, first)
+        return f"{pair}|{start}|{span.rate!r}|{text};" if text else f"{pair}|nothing;"

@@ -16,6 +16,9 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
+from bqx.domains.grid import FloatArray
 from bqx.domains.rate import Baseline
 
 _SCHEMA = """
@@ -31,6 +34,9 @@ CREATE TABLE IF NOT EXISTS provenance (
   pair TEXT, month TEXT, source INTEGER, accepted INTEGER, replaced INTEGER,
   PRIMARY KEY (pair, month, source));
 CREATE TABLE IF NOT EXISTS baselines (pair TEXT PRIMARY KEY, minute INTEGER, rate REAL);
+CREATE TABLE IF NOT EXISTS parameters (
+  pair TEXT, domain TEXT, name TEXT, row INTEGER, version TEXT, inputs TEXT, vals BLOB,
+  fitted TEXT, PRIMARY KEY (pair, domain, name, row));
 CREATE TABLE IF NOT EXISTS runs (
   id INTEGER PRIMARY KEY, kind TEXT, started TEXT, finished TEXT, outcome TEXT);
 """
@@ -73,6 +79,29 @@ class Day:
     day: int
     hash: str
     rows: int
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters that a feature fitted on a pair's past.
+
+    Attributes:
+        pair: Pair.
+        domain: Domain.
+        name: What was fitted.
+        row: Absolute grid row, a month's first, before which all of the past was used.
+        version: Hash of the code that fitted.
+        inputs: Hash of the bars that were used.
+        vals: The float64 values as bytes; None where the past was too short.
+    """
+
+    pair: str
+    domain: str
+    name: str
+    row: int
+    version: str
+    inputs: str
+    vals: bytes | None
 
 
 _PARTITION_FIELDS = ", ".join(f.name for f in fields(Partition))
@@ -167,6 +196,30 @@ class State:
             connection.execute(
                 "INSERT OR IGNORE INTO baselines VALUES (?, ?, ?)",
                 (pair, baseline.minute, baseline.rate),
+            )
+
+    # Parameters
+
+    def parameters(
+        self, pair: str, domain: str, name: str, row: int, made_from: tuple[str, str]
+    ) -> tuple[bool, FloatArray | None]:
+        """Whether parameters are stored, of that version and from these inputs, and the values."""
+        rows = self.query(
+            "SELECT vals FROM parameters WHERE pair = ? AND domain = ? AND name = ? AND row = ?"
+            " AND version = ? AND inputs = ?",
+            (pair, domain, name, row, *made_from),
+        )
+        if not rows:
+            return False, None
+        stored = rows[0][0]
+        return True, np.frombuffer(stored) if isinstance(stored, bytes) else None
+
+    def record_parameters(self, found: Iterable[Parameters]) -> None:
+        """Store fitted parameters in place of older ones."""
+        with self.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO parameters VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*asdict(p).values(), now()) for p in found],
             )
 
     # Runs

@@ -17,10 +17,12 @@ COMMENTS = {
     "sources": "Ingested vendor files: hash, format, clock, options and the account of their rows.",
     "provenance": "Bars that each month of a pair took from a source, and those it replaced.",
     "baselines": "The close that stands for a rate index of 100, by pair.",
+    "parameters": "Parameters that features fitted on a pair's past: the grid row before which all "
+    "bars were used, code and bars they come from, and the float64 values.",
     "runs": "Ledger of builds and restores.",
     QUARANTINE: "Rejected rows of all sources, with the reason.",
 }
-_TYPES = {"INTEGER": pl.Int64(), "TEXT": pl.String(), "REAL": pl.Float64()}
+_TYPES = {"INTEGER": pl.Int64(), "TEXT": pl.String(), "REAL": pl.Float64(), "BLOB": pl.Binary()}
 
 
 def state_tables(store: EmbeddedStore) -> tuple[str, ...]:

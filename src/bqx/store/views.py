@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import duckdb
 
@@ -62,9 +63,14 @@ class Views:
             self.connection.from_arrow(state_table(self.store, record)).create_view(record)
             self._comment(record, COMMENTS.get(record, ""))
 
+    @cached_property
+    def _single(self) -> frozenset[str]:
+        """Tables that are one for all pairs."""
+        return frozenset(name for name, spec in self.store.tables.items() if spec.single)
+
     def _known(self, word: str) -> TableName | None:
         try:
-            name = TableName.parse(word)
+            name = TableName.parse(word, self._single)
         except UnknownNameError:
             return None
         parts = self._parts(name.table)

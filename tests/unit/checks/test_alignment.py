@@ -11,11 +11,11 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-import bqx
 from bqx.api import Store
 from bqx.checks.alignment import alignment
 from bqx.checks.report import Finding, Report
 from damage import MONTHS, Change, edit, put, values
+from stores import open_store
 
 PAIR, MONTH = "usdjpy", "2019_02"
 ROW = 3000
@@ -393,7 +393,7 @@ def test_the_selection_is_what_is_checked(store: Store) -> None:
 
 
 def test_an_empty_store_is_not_aligned(tmp_path: Path) -> None:
-    report = alignment(bqx.open(tmp_path / "empty"))
+    report = alignment(open_store(tmp_path / "empty"))
     assert not report.passed
     assert report.score == 0.0
     assert report.cells == ()

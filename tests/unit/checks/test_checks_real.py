@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-import bqx
 from bqx.api import Store
 from bqx.checks.leakage import leakage
 from bqx.config import StoreSettings
+from stores import open_store
 
 
 @pytest.fixture(scope="module")
 def year(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A year of EURCHF, which is often flat for an hour, in the week that the source covers."""
     settings = StoreSettings(week="Mon 00:00 - Fri 21:00 UTC")
-    store = bqx.open(tmp_path_factory.mktemp("real") / "store", settings=settings)
+    store = open_store(tmp_path_factory.mktemp("real") / "store", settings=settings)
     store.ingest([data_dir / "bars_9pairs" / "eurchf.parquet"])
     assert store.build().passed
     return store

@@ -9,7 +9,7 @@ import pytest
 import bqx
 from bqx.checks.doctor import Diagnosis, examine
 from bqx.config import change
-from stores import filled_store, write_bars
+from stores import filled_store, open_store, write_bars
 from synthetic import random_walk_bars
 
 
@@ -61,10 +61,10 @@ def test_leftovers_synthetic_bars_and_unknown_tables(store: bqx.Store, tmp_path:
     store.ingest([write_bars(tmp_path / "more", "usdjpy", bars)], synthetic=True)
     (store.root / "reg_rate" / "eurusd" / "2019_02.parquet.2.tmp").touch()
     change(store.root, store.settings, "families", "planted")
-    with bqx.open(store.root) as other:
+    with open_store(store.root) as other:
         assert other.build("row_number").passed
     (store.root / "m1" / "eurusd" / "x.tmp").touch()
-    change(store.root, bqx.open(store.root).settings, "families", "")
+    change(store.root, open_store(store.root).settings, "families", "")
     diagnosis = examine(store.root)
     assert advice(diagnosis, "1 temporary files")[0] == "note"
     assert advice(diagnosis, "some bars are synthetic")[0] == "note"
@@ -79,7 +79,7 @@ def test_no_store_and_a_broken_one(store: bqx.Store, tmp_path: Path) -> None:
 
 def test_bars_before_any_baseline(tmp_path: Path) -> None:
     settings = bqx.StoreSettings.model_validate({"baseline_start": "2030-01-01T00:00:00Z"})
-    with bqx.open(tmp_path / "late", settings=settings) as late:
+    with open_store(tmp_path / "late", settings=settings) as late:
         bars = random_walk_bars("eurusd", "2019-01-08", 1, seed=2)
         late.ingest([write_bars(tmp_path, "eurusd", bars)])
     diagnosis = examine(tmp_path / "late")

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bqx
 from bqx.api import Store
 from bqx.checks.leakage import leakage
 from bqx.checks.replay import differing, groups_of
@@ -16,6 +15,7 @@ from bqx.errors import ConfigError, UnknownNameError
 from bqx.features.registry import Registry, registry
 from damage import Change, edit, put, store_with_bars, values
 from planted import PLANTED
+from stores import open_store
 
 EXPECTED = {
     "next_close": {"truncation", "shocks"},
@@ -106,7 +106,7 @@ def test_the_same_seed_tries_the_same_rows(store: Store) -> None:
 
 
 def test_an_empty_store_has_nothing_to_try(tmp_path: Path) -> None:
-    report = leakage(bqx.open(tmp_path / "empty"))
+    report = leakage(open_store(tmp_path / "empty"))
     assert not report.passed
     assert report.units == 0
 
