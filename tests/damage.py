@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bqx.api import Store
 from bqx.features.registry import Registry
 from bqx.store.parquet import read_file, write_table
-from stores import open_store
+from stores import FEW, open_store
 from synthetic import by_month, random_walk_bars
 
 START, DAYS = "2019-01-29", 9
@@ -40,7 +40,7 @@ def flat_walk(pair: str, seed: int = 5) -> pl.DataFrame:
 
 def store_with_bars(root: Path, *pairs: str, families: Registry | None = None) -> Store:
     """A store with bars and nothing built."""
-    store = open_store(root, families=families)
+    store = open_store(root, families=families or FEW)
     with store.writing():
         for pair in pairs:
             for month, bars in by_month(flat_walk(pair)).items():

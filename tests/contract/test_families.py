@@ -14,6 +14,7 @@ from bqx.features.stateless import bar_arrays
 from bqx.market import PAIRS, Calendar
 from contract import CONTRACT, Subject
 from planted import PLANTED
+from planted_leaks import LEAKS
 from synthetic import market_bars
 
 PAIR = "eurusd"
@@ -42,9 +43,12 @@ def test_every_table_keeps_the_contract(table: str, rule: str) -> None:
     CONTRACT[rule](subject(registry(), table))
 
 
-@pytest.mark.parametrize("name", PLANTED)
+FAULTS = PLANTED | LEAKS
+
+
+@pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_breaks_the_contract(name: str) -> None:
-    family, rules = PLANTED[name]
+    family, rules = FAULTS[name]
     planted = Registry([family])
     for table in planted.tables:
         for rule in rules:

@@ -75,6 +75,8 @@ def _name_dull(unit: Unit, tally: Tally, c: _Compared, here: int) -> None:
         tally.note(1, f"partitions where {place} is wholly NULL, as it must be")
     elif here == 0 and absent:
         tally.note(1, f"partitions where {place} is wholly NULL for want of {', '.join(absent)}")
+    elif here == 0 and unit.spec(c.table).fits and unit.low < c.column.history:
+        tally.note(1, f"partitions where {place} is wholly NULL: the past is too short to fit on")
     elif here == 0 and not c.exact:
         tally.fail(c.table, c.column.name, "wholly NULL", "values", len(c.found))
     elif here > 1 and (c.values[c.found] == c.values[c.found][0]).all():

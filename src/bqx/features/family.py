@@ -40,6 +40,8 @@ class Family:
         single: True for one table of the whole store: its rows depend on no pair of their own.
         fits: True if parameters are fitted on all of the past, so that everything before a row
             counts, however long ago.
+        raw_prices: True if values compare the raw prices of different pairs, so that prices times
+            a constant give other values.
         features: The declared features by attribute name, in order.
     """
 
@@ -50,6 +52,7 @@ class Family:
     precision: ClassVar[Precision] = "float32"
     single: ClassVar[bool] = False
     fits: ClassVar[bool] = False
+    raw_prices: ClassVar[bool] = False
     features: ClassVar[dict[str, Feature]]
 
     def __init_subclass__(cls, **kwargs: object) -> None:

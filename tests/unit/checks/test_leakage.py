@@ -15,6 +15,7 @@ from bqx.errors import ConfigError, UnknownNameError
 from bqx.features.registry import Registry, registry
 from damage import Change, edit, put, store_with_bars, values
 from planted import PLANTED
+from planted_leaks import LEAKS
 from stores import open_store
 
 EXPECTED = {
@@ -46,6 +47,15 @@ def test_without_stored_tables_builds_are_compared(tmp_path: Path) -> None:
     assert report.passed
     assert report.facts["tables"] == 2
     assert "not stored or outdated; computed instead" in report.checks[0].notes[0]
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_the_leaks_of_the_first_version_are_caught(tmp_path: Path, name: str) -> None:
+    family = LEAKS[name][0]
+    store = store_with_bars(tmp_path / "store", "eurusd", families=Registry([family]))
+    assert store.build().passed  # a build alone cannot see them
+    report = leakage(store, samples=16)
+    assert {"truncation", "shocks"} & failed(report)
 
 
 @pytest.mark.parametrize("built", [True, False], ids=["stored", "computed"])
