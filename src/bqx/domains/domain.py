@@ -83,7 +83,7 @@ class Domain:
         self.index = index
         self.series = series
         self._domains = domains
-        self._memo = Memo()
+        self._memo = domains.memo(traits.name)
 
     @property
     def grid(self) -> Grid:
@@ -213,6 +213,9 @@ class Domain:
 class Domains:
     """Both domains of a slice by name, each made when it is first asked for.
 
+    A `Domain` refers to this object and not the other way round: without a cycle, the great blocks
+    of a slice are free for the next one as soon as nobody needs it any more.
+
     Args:
         grid: The slice.
         baseline: The close that stands for 100.
@@ -228,16 +231,22 @@ class Domains:
         self.grid = grid
         self.baseline = baseline
         self.around: Around = around or Alone()
-        self._found: dict[str, Domain] = {}
+        self._series: dict[str, FloatArray] = {}
+        self._memos = {name: Memo() for name in TRAITS}
         self._lock = threading.RLock()
         self._validity = Validity(grid)
+        self._index = IndexBars(grid, baseline)
 
     def __getitem__(self, name: DomainName) -> Domain:
         """The domain of that name."""
         with self._lock:
-            if name not in self._found:
-                self._found[name] = self._rate() if name == "rate" else self._bqx()
-            return self._found[name]
+            if name not in self._series:
+                self._series[name] = self._index.close if name == "rate" else self._bqx()
+            return Domain(TRAITS[name], self._index, self._series[name], self)
+
+    def memo(self, name: str) -> Memo:
+        """What was computed from the domain of that name."""
+        return self._memos[name]
 
     def since(self, row: int) -> Domains:
         """The same domains over the rows from absolute row ``row`` on."""
@@ -253,12 +262,7 @@ class Domains:
         """All pairs on the rows of the slice."""
         return self.around.market(self.grid.first, self.grid.first + len(self.grid))
 
-    def _rate(self) -> Domain:
-        index = IndexBars(self.grid, self.baseline)
-        return Domain(TRAITS["rate"], index, index.close, self)
-
-    def _bqx(self) -> Domain:
-        index = self["rate"].index
+    def _bqx(self) -> FloatArray:
         series = np.empty(len(self.grid))
-        backward_return(index.close, PRIMARY_WINDOW, series)
-        return Domain(TRAITS["bqx"], index, series, self)
+        backward_return(self._index.close, PRIMARY_WINDOW, series)
+        return series

@@ -16,7 +16,7 @@ from bqx.domains.validity import MAX_AGE
 from bqx.kernels.elementwise import log
 from bqx.kernels.groups import Market, Own, Peers, Statistics, group_statistics
 from bqx.kernels.membership import Blend
-from bqx.kernels.nested import WINDOWS, nested_moments
+from bqx.kernels.nested import WINDOWS, inverse_roots, nested_moments
 from bqx.kernels.peer import CROSS, LEVELS
 from bqx.kernels.present import mean_std_of_present
 from bqx.market import peer_groups
@@ -149,10 +149,9 @@ def _peer_statistics(d: Domain) -> PeerStatistics | None:
         return None
     market, peers = _market(d), _peers(d)
     row = sorted(d.everyone).index(d.pair)
-    mean, squares = d.block(len(WINDOWS) + 1), d.block(len(WINDOWS) + 1)
+    mean, squares, scale = d.block(LEVELS + 1), d.block(LEVELS + 1), d.block(LEVELS)
     nested_moments(market.series[row], mean, squares)
-    scale = np.full((LEVELS, len(d)), np.nan)
-    np.divide(1.0, np.sqrt(squares[1:]), out=scale, where=squares[1:] > 0.0)
+    inverse_roots(squares[1:], scale)
     groups = _empty_statistics(d)
     own = Own(row, mean, scale, d.traits.name == "bqx")
     group_statistics(market, own, peers, groups)
@@ -167,5 +166,5 @@ def _empty_statistics(d: Domain) -> Statistics:
         deviation=d.block(3),
         centre=d.block(2),
         spread=d.block(2),
-        members=np.empty((LEVELS, n), np.int64),
+        members=d.block(LEVELS).view(np.int64),
     )
