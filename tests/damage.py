@@ -48,10 +48,10 @@ def store_with_bars(root: Path, *pairs: str, families: Registry | None = None) -
     return store
 
 
-def copy_store(source: Path, target: Path) -> Store:
+def copy_store(source: Path, target: Path, families: Registry = FEW) -> Store:
     """A copy that shares the files of its partitions; replacing one leaves the source alone."""
     shutil.copytree(source, target, copy_function=_link)
-    return open_store(target)
+    return open_store(target, families=families)
 
 
 def _link(source: str, target: str) -> None:
@@ -74,9 +74,10 @@ def values(column: str, change: Callable[[NDArray[np.float64]], NDArray[np.float
 
     def apply(table: pa.Table) -> pa.Table:
         at = table.schema.get_field_index(column)
-        before = table.column(at).combine_chunks().fill_null(float("nan")).to_numpy()
+        stored = table.column(at).combine_chunks()
+        before = stored.cast(pa.float64()).fill_null(float("nan")).to_numpy()
         after = pa.array(change(np.array(before)), pa.float64(), from_pandas=True)
-        return table.set_column(at, table.schema.field(at), after)
+        return table.set_column(at, table.schema.field(at), after.cast(stored.type))
 
     return apply
 

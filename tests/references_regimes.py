@@ -23,8 +23,8 @@ HAZARD = 1 / 250
 
 @cache
 def market() -> Together:
-    """Seven weeks of bars; the first fit is that of 1 February 2019."""
-    bars = bar_arrays(random_walk_bars(PAIR, "2018-12-31", 49, seed=8))
+    """Seven weeks and a half of bars; the first fit is that of 1 February 2019."""
+    bars = bar_arrays(random_walk_bars(PAIR, "2018-12-31", 52, seed=8))
     return Together(PAIR, {PAIR: PairBars(bars, float(bars.close[0]))}, Calendar())
 
 

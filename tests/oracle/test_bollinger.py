@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import talib
 from scipy import stats
 
 import references_statistics as reference
@@ -98,7 +99,6 @@ def test_middle_is_the_mean_of_the_statistics(name: DomainName) -> None:
 @EACH_DOMAIN
 @pytest.mark.parametrize("w", WINDOWS)
 def test_talib(w: int, name: DomainName) -> None:
-    talib = pytest.importorskip("talib")
     d, found = reference.domain(name), table(name)
     lead = d.traits.lead
     bands = np.full((3, len(d)), np.nan)

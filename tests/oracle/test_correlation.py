@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as models
 from scipy import stats
 
 import bqx
@@ -19,8 +20,6 @@ from bqx.market import PAIRS, Calendar
 from references import Floats
 from references_correlation import View
 from synthetic import market_bars
-
-models = pytest.importorskip("statsmodels.api")
 
 PAIR = "eurusd"
 NINE = ("audusd", "eurgbp", "eurjpy", "eurusd", "gbpusd", "nzdusd", "usdcad", "usdchf", "usdjpy")

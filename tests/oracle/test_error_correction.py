@@ -8,6 +8,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+import statsmodels.tsa.stattools as tools
+from statsmodels import api
 
 import references_cointegration as slow
 from bqx import registry
@@ -109,7 +111,6 @@ def test_every_column_equals_its_slow_reference(pair: str, kind: str, name: Doma
 @EACH_SYSTEM
 def test_statsmodels_agrees(kind: str, name: DomainName) -> None:
     """Two regressions and the augmented Dickey-Fuller test."""
-    api = pytest.importorskip("statsmodels.api")
     d, found = made("gbpjpy", name, kind)
     series = inputs(d, kind)
     for t in shown_rows(found, 12, seed=2):
@@ -132,7 +133,6 @@ def test_statsmodels_agrees(kind: str, name: DomainName) -> None:
 
 
 def dickey_fuller(e: Floats) -> float:
-    tools = pytest.importorskip("statsmodels.tsa.stattools")
     with warnings.catch_warnings():
         # Releases differ in what they return, not in its first element.
         warnings.simplefilter("ignore", FutureWarning)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import talib
 
 from bqx.kernels.conditional import count_below, excursion_means, tercile_means
 from bqx.kernels.mean_true_range import mean_true_range
@@ -115,7 +116,6 @@ def test_slices_and_nan_touch_their_own_windows_only(kernel: str) -> None:
 
 
 def test_mean_true_range_is_ta_libs() -> None:
-    talib = pytest.importorskip("talib")
     close = 100.0 + 10 * X
     high, low = close + RNG.random(ROWS) * 0.01, close - RNG.random(ROWS) * 0.01
     out = np.empty(ROWS)

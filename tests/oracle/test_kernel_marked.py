@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bottleneck as bn
 import numpy as np
 import pytest
 
@@ -58,7 +59,6 @@ def test_sums_of_products(name: str, w: int) -> None:
 
 @WINDOWS
 def test_mean_and_deviation_are_bottlenecks(w: int) -> None:
-    bn = pytest.importorskip("bottleneck")
     y, marks = np.round(np.random.default_rng(3).gamma(2.0, 30.0, 3000)), marks_of(3000)
     mean, std = np.empty_like(y), np.empty_like(y)
     marked_mean_std(y, marks, w, 11, mean, std)

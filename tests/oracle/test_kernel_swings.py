@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import talib
 from scipy.signal import argrelextrema
 
 from bqx.kernels.extremum_times import MAXIMUM, MINIMUM, latest_extremum
@@ -95,7 +96,6 @@ def test_flat_prices_and_nan_make_no_swing() -> None:
 
 @pytest.mark.parametrize("w", [2, 60, 240])
 def test_extrema_and_their_times_are_ta_libs(w: int) -> None:
-    talib = pytest.importorskip("talib")
     y = walk(6000, 1e-2)
     rows = np.arange(len(y))[w - 1 :]
     high, low = extremum(y, w, 17, MAXIMUM)[:, w - 1 :], extremum(y, w, 17, MINIMUM)[:, w - 1 :]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,7 +100,6 @@ def test_efficiency_ratios(name: str) -> None:
 
 
 def test_slopes_agree_with_ta_lib() -> None:
-    talib = pytest.importorskip("talib")
     y = SERIES["quotes"][1] - 100.0  # TA-Lib sums products of the level
     for w in (60, 240):
         found, other = trend(y, w)[0], talib.LINEARREG_SLOPE(y, timeperiod=w)

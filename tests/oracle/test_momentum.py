@@ -6,8 +6,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+import talib
+from arch.unitroot import VarianceRatio
 from scipy.signal import lfilter
 from scipy.stats import rankdata
+from statsmodels import api
 
 import references_trend as slow
 from bqx.domains.domain import Domain, DomainName
@@ -78,7 +81,6 @@ def test_slope_and_its_t_statistic(name: DomainName, w: int) -> None:
 
 @EACH
 def test_slopes_agree_with_statsmodels(name: DomainName, w: int) -> None:
-    api = pytest.importorskip("statsmodels.api")
     u, found = domain(name).series, columns(name, w)
     for t in range(800, len(u), 311):
         fit = api.OLS(u[t - w + 1 : t + 1], api.add_constant(np.arange(float(w)))).fit()
@@ -116,7 +118,6 @@ def test_extrema(name: DomainName, w: int) -> None:
 
 @EACH
 def test_extrema_agree_with_ta_lib(name: DomainName, w: int) -> None:
-    talib = pytest.importorskip("talib")
     u, found, start = domain(name).series, columns(name, w), warm(name, w)
     lead = domain(name).traits.lead
     low, high = (f(u[lead:], timeperiod=w)[start - lead :] for f in (talib.MIN, talib.MAX))
@@ -153,10 +154,9 @@ def test_variance_ratio(name: DomainName, w: int) -> None:
 
 @pytest.mark.parametrize("w", WINDOWS)
 def test_variance_ratios_agree_with_arch(w: int) -> None:
-    ratio = pytest.importorskip("arch.unitroot").VarianceRatio
     found, p = columns("rate", w)["vr"], np.log(domain("rate").series)
     for t in range(800, len(p), 211):
-        other = ratio(p[t - w : t + 1], lags=5, trend="c", debiased=True, overlap=True)
+        other = VarianceRatio(p[t - w : t + 1], lags=5, trend="c", debiased=True, overlap=True)
         assert found[t] == pytest.approx(other.vr, abs=1e-8)
 
 

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import talib
 
 import references_trend as slow
 from bqx.domains.domain import Domain, DomainName
@@ -40,7 +41,6 @@ def test_returns(name: DomainName, h: int) -> None:
 
 @EACH
 def test_returns_agree_with_ta_lib(name: DomainName, h: int) -> None:
-    talib = pytest.importorskip("talib")
     lead = domain(name).traits.lead
     u = domain(name).series[lead:]
     other = np.log1p(talib.ROCP(u, timeperiod=h)) if name == "rate" else talib.MOM(u, timeperiod=h)

@@ -7,8 +7,10 @@ import re
 from functools import cache
 from typing import Any
 
+import bottleneck as bn
 import numpy as np
 import pytest
+import statsmodels.stats.stattools as tools
 from scipy import stats
 
 import references_statistics as reference
@@ -191,7 +193,6 @@ def test_null_where_the_window_is_flat_and_only_there(name: DomainName) -> None:
 
 @EACH_DOMAIN
 def test_bottleneck(name: DomainName) -> None:
-    bn = pytest.importorskip("bottleneck")
     u, found = reference.domain(name).series, table(name)
     scale = 100.0 if name == "rate" else 1.0
     for w in (5, 15, 30, 60, 120):
@@ -241,7 +242,6 @@ def test_scipy_correlations(lag: int, name: DomainName) -> None:
 @EACH_DOMAIN
 @pytest.mark.parametrize("w", [30, 60, 120])
 def test_statsmodels(w: int, name: DomainName) -> None:
-    tools = pytest.importorskip("statsmodels.stats.stattools")
     r = reference.shaped(reference.domain(name))
     for window, value in sampled(r, w, table(name)[f"jb_stat_{w}min"]):
         assert value == pytest.approx(tools.jarque_bera(window)[0], rel=1e-10, abs=1e-11)

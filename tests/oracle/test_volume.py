@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 
 from bqx import compute
@@ -162,7 +163,6 @@ def bqx_row(row: Row) -> dict[str, float]:
         out[f"vol_spike_{w}min"] = (row.own - v.mean()) / v.std(ddof=1)
         out[f"cumulative_delta_{w}min"] = delta
         out[f"vol_imbalance_{w}min"] = delta / v.sum()
-    sm = pytest.importorskip("statsmodels.api")
     for w in (15, 30, 60, 120):
         v, size = row.volume(w), np.abs(d.change[row.rows(w)])
         varies = np.ptp(size) > 0

@@ -20,6 +20,7 @@ from bqx.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from bqx.api import Store
     from bqx.checks.report import Report
 
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a self-contained page.")]
@@ -55,6 +56,7 @@ class Check(StrEnum):
     COVERAGE = "coverage"
     IDENTITIES = "identities"
     LEAKAGE = "leakage"
+    REDUNDANCY = "redundancy"
 
 
 def check(
@@ -63,10 +65,10 @@ def check(
     pairs: PairsOption = None,
     months: Annotated[str | None, typer.Option("--months", "-m", help="Not for leakage.")] = None,
     tables: Annotated[
-        str | None, typer.Option("--tables", help="For leakage: tables; those stored when absent.")
+        str | None, typer.Option("--tables", help="For leakage and redundancy.")
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="For leakage: all tables, stored or not.")
+        bool, typer.Option("--all", help="For leakage: all tables, also those that are not stored.")
     ] = False,
     samples: Annotated[int, typer.Option(help="For leakage: random rows to recompute.")] = 200,
     seed: Annotated[int, typer.Option(help="For leakage: seed of the sample.")] = 0,
@@ -76,7 +78,8 @@ def check(
     """Check what is stored; exit code 1 on a finding.
 
     coverage: NULLs of every column and partition against the expected ones. identities: terms,
-    residuals, ranges. leakage: random rows recomputed without, and with another, future.
+    residuals, relations. leakage: random rows recomputed without, and with another, future.
+    redundancy: how much each feature repeats its twin in the other domain; only reported.
     """
     with reported():
         from bqx.checks.coverage import coverage
@@ -84,14 +87,30 @@ def check(
         from bqx.checks.leakage import leakage
 
         opened = open_store(store)
+        wanted = ["all"] if everything else tables.split(",") if tables else None
+        if what is Check.REDUNDANCY:
+            _give_redundancy(opened, pairs, wanted, json=json)
+            return
         if what is Check.LEAKAGE:
-            wanted = ["all"] if everything else tables.split(",") if tables else None
             names = opened.registry.resolve(wanted) if wanted else None
             report = leakage(opened, tables=names, pairs=pairs, samples=samples, seed=seed)
         else:
             run = coverage if what is Check.COVERAGE else identities
             report = run(opened, pairs=pairs, months=months)
         _give(report, html, json=json)
+
+
+def _give_redundancy(
+    store: Store, pairs: str | None, tables: list[str] | None, *, json: bool
+) -> None:
+    from bqx.checks.redundancy import redundancy
+
+    for pair in store.select_pairs(pairs):
+        report = redundancy(store, pair, tables=tables)
+        if json:
+            print_json(report.to_json())
+        else:
+            typer.echo(report.to_text())
 
 
 def verify(

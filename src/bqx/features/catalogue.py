@@ -25,15 +25,27 @@ column "NULL when" names further conditions. See [concepts](../concepts.md).
 
 
 def pages(families: Registry) -> dict[str, str]:
-    """All pages by file name: the index, and one per family."""
+    """All pages by file name: the index, and one for each file of families."""
     found = {INDEX: _index(families)}
-    for name, family in families.families.items():
-        found[f"{name}.md"] = family_page(family)
+    for name, members in _files(families).items():
+        found[f"{name}.md"] = page(name, members)
     return found
 
 
+def _files(families: Registry) -> dict[str, list[type[Family]]]:
+    """Families by the name of the file that declares them."""
+    found: dict[str, list[type[Family]]] = {}
+    for family in families.families.values():
+        found.setdefault(_file(family), []).append(family)
+    return found
+
+
+def _file(family: type[Family]) -> str:
+    return family.__module__.rsplit(".", 1)[-1]
+
+
 def write_pages(families: Registry, folder: Path) -> list[Path]:
-    """Write all pages; pages of families that no longer exist are removed.
+    """Write all pages; pages of files that no longer exist are removed.
 
     Returns:
         The files.
@@ -49,7 +61,7 @@ def write_pages(families: Registry, folder: Path) -> list[Path]:
 
 
 def describe(families: Registry, name: str | None = None) -> str:
-    """The page of a family, of the families of a table, or the index.
+    """What is known of a family, of the families of a table, or the index.
 
     Raises:
         UnknownNameError: If the name is neither a family nor a table.
@@ -57,10 +69,11 @@ def describe(families: Registry, name: str | None = None) -> str:
     if name is None:
         return _index(families)
     if name in families.families:
-        return family_page(families.family(name))
+        return page(name, [families.family(name)])
     (table,) = families.resolve([name])
-    members = dict.fromkeys(c.family for c in families.table(table).columns)
-    return "\n".join(family_page(families.family(member)) for member in members)
+    members = list(dict.fromkeys(c.family for c in families.table(table).columns))
+    title = members[0] if len(members) == 1 else table
+    return page(title, [families.family(member) for member in members])
 
 
 def as_json(families: Registry, name: str | None = None) -> list[dict[str, Any]]:
@@ -76,31 +89,31 @@ def as_json(families: Registry, name: str | None = None) -> list[dict[str, Any]]
             "domain": spec.domain,
             "comment": spec.comment,
             "fingerprint": spec.fingerprint,
-            "columns": [asdict(column) for column in spec.columns],
+            "columns": [
+                {**asdict(column), "requires": list(column.requires)} for column in spec.columns
+            ],
         }
         for spec in tables
     ]
 
 
-def family_page(family: type[Family]) -> str:
-    """The page of one family."""
+def page(title: str, members: Iterable[type[Family]]) -> str:
+    """A page about some families."""
+    parts = [part for family in members for part in _family(family)]
+    return "\n\n".join([_MARK, f"# {title}", _LINEAGE.rstrip(), *parts]) + "\n"
+
+
+def _family(family: type[Family]) -> list[str]:
     windows = ", ".join(map(str, family.windows)) or "none"
-    head = [
-        _MARK,
-        f"# {family.name()}",
-        inspect.cleandoc(family.__doc__ or ""),
-        f"Windows: {windows}.",
-        _LINEAGE.rstrip(),
-    ]
-    return "\n\n".join([*head, *(_section(family, domain) for domain in family.domains)]) + "\n"
+    head = [f"## {family.name()}", inspect.cleandoc(family.__doc__ or ""), f"Windows: {windows}."]
+    return [*head, *(_section(family, domain) for domain in family.domains)]
 
 
 def _section(family: type[Family], domain: DomainName) -> str:
-    columns = family.columns(domain)
-    title = f"## {family.table_of(domain)} ({len(columns)} columns)"
-    return "\n\n".join(
-        [title, f"Domain: {TRAITS[domain].label}.", _grid(_HEAD, map(_row, columns))]
-    )
+    columns = family.declared(domain)
+    title = f"### {family.table_of(domain)} ({len(columns)} columns)"
+    about = f"Domain: {TRAITS[domain].label}." if not family.single else "One table for all pairs."
+    return "\n\n".join([title, about, _grid(_HEAD, map(_row, columns))])
 
 
 def _row(column: Column) -> tuple[str, ...]:
@@ -111,7 +124,7 @@ def _row(column: Column) -> tuple[str, ...]:
         column.unit,
         _range(column),
         str(column.history),
-        column.null_rule,
+        "never made: nobody has the data" if column.absent else column.null_rule,
         column.source,
     )
 
@@ -135,21 +148,22 @@ def _cell(text: str) -> str:
 
 def _index(families: Registry) -> str:
     rows = [
-        (f"`{spec.name}`", spec.domain, str(len(spec.columns)), _members(spec.columns))
+        (f"`{spec.name}`", spec.domain, str(len(spec.columns)), _members(families, spec.columns))
         for spec in families.tables.values()
     ]
     total = sum(len(spec.columns) for spec in families.tables.values())
     count = f"{len(rows)} tables with {total} columns, of {len(families.families)} families."
     table = _grid(("table", "domain", "columns", "families"), rows)
     links = "\n".join(
-        f"- [{name}]({name}.md): {_first_sentence(family)}"
+        f"- [{name}]({_file(family)}.md#{name}): {_first_sentence(family)}"
         for name, family in families.families.items()
     )
     return f"{_MARK}\n\n# Feature catalogue\n\n{count}\n\n{table}\n\n## Families\n\n{links}\n"
 
 
-def _members(columns: Iterable[Column]) -> str:
-    return ", ".join(f"[{name}]({name}.md)" for name in dict.fromkeys(c.family for c in columns))
+def _members(families: Registry, columns: Iterable[Column]) -> str:
+    names = dict.fromkeys(c.family for c in columns)
+    return ", ".join(f"[{n}]({_file(families.family(n))}.md#{n})" for n in names)
 
 
 def _first_sentence(family: type[Family]) -> str:

@@ -26,13 +26,14 @@ class Sign(Family):
     table = "sign_{domain}"
 
     sign = Feature("sign", "1 after a rise.", history=2, null_rule="the series did not change")
-    label = Feature("label", "Always seven.", history=1)
+    label = Feature("label", "Always seven.", history=1, kind="category")
+    number = Feature("number", "Always 0.5.", history=1)
 
     def compute_fixed(self, d: Domain) -> Columns:
         """NaN where nothing changed."""
         change = np.diff(d.series, prepend=np.nan)
         sign = np.where(change == 0, np.nan, np.sign(change))
-        return {"sign": sign, "label": np.full(len(d), 7.0)}
+        return {"sign": sign, "label": np.full(len(d), 7.0), "number": np.full(len(d), 0.5)}
 
 
 def test_everything_that_is_stored_is_covered(store: Store) -> None:
@@ -99,16 +100,17 @@ def test_a_family_of_ones_own(tmp_path: Path) -> None:
     store = store_with_bars(tmp_path / "store", "eurusd", families=Registry([Sign]))
     assert store.build().passed
     report = coverage(store)
-    assert report.passed
+    # A number that never changes is no feature; a code may stay the same for a month.
+    assert {f.column for f in report.findings} == {"number"}
     (result,) = [c for c in report.checks if c.name == "coverage"]
     notes = "; ".join(result.notes)
     assert "sign_rate.label has one value only" in notes
     assert "sign_rate.sign has one value only" not in notes
     assert "NULLs by rules of columns that have no second implementation" in notes
-    edit(store, "sign_rate", "eurusd", "2019_02", put("label", 700, NAN))
+    edit(store, "sign_rate", "eurusd", "2019_02", put("number", 700, NAN))
     edit(store, "sign_rate", "eurusd", "2019_01", put("sign", 0, 1.0))
     columns = {f.column for f in coverage(store).findings if f.check == "coverage"}
-    assert columns == {"label", "sign"}
+    assert columns == {"sign", "number"}
 
 
 def test_columns_that_must_be_empty_are_named(tmp_path: Path) -> None:
@@ -134,7 +136,13 @@ def test_unknown_names_are_errors(store: Store) -> None:
 def test_identities_hold_and_fail(store: Store) -> None:
     report = identities(store)
     assert report.passed
-    assert {c.name for c in report.checks} == {"partitions", "terms", "residuals", "base"}
+    assert {c.name for c in report.checks} == {
+        "partitions",
+        "terms",
+        "residuals",
+        "base",
+        "relations",
+    }
     edit(store, "reg_bqx", "eurusd", "2019_02", put("w240_constant_term", 2500, 0.5))
     failing = identities(store)
     assert {c.name for c in failing.checks if c.failures} == {"terms"}

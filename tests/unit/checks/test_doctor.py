@@ -61,7 +61,7 @@ def test_leftovers_synthetic_bars_and_unknown_tables(store: bqx.Store, tmp_path:
     store.ingest([write_bars(tmp_path / "more", "usdjpy", bars)], synthetic=True)
     (store.root / "reg_rate" / "eurusd" / "2019_02.parquet.2.tmp").touch()
     change(store.root, store.settings, "families", "planted")
-    with open_store(store.root) as other:
+    with bqx.open(store.root) as other:
         assert other.build("row_number").passed
     (store.root / "m1" / "eurusd" / "x.tmp").touch()
     change(store.root, open_store(store.root).settings, "families", "")
