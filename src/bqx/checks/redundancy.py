@@ -75,10 +75,10 @@ class Redundancy:
     def to_text(self) -> str:
         """The report as text."""
         lines = [f"Rank correlation of each feature with its twin, {self.pair}"]
-        lines.append(f"{'family':<22} twins  median  greatest  > {REDUNDANT}  of")
+        lines.append(f"{'family':<22} twins  median  greatest  redundant  of")
         lines += [
             f"{x['family']:<22} {x['twins']:>5}  {x['median']:>6.3f}  {x['greatest']:>8.3f}"
-            f"  {x['redundant']:>6}  {x['of']}"
+            f"  {x['redundant']:>9}  {x['of']}"
             for x in self.by_family()
         ]
         return "\n".join(lines)

@@ -121,7 +121,9 @@ def update(
 
 def read(
     table: Annotated[str, typer.Argument(help="Table, for example reg_rate or m1.")],
-    pair: Annotated[str, typer.Argument(help="Pair, for example eurusd.")],
+    pair: Annotated[
+        str | None, typer.Argument(help="Pair, for example eurusd; none for a table of all pairs.")
+    ] = None,
     store: StoreOption = Path(DEFAULT_STORE),
     start: Annotated[str | None, typer.Option(help="First time, included, UTC.")] = None,
     end: Annotated[str | None, typer.Option(help="Last time, excluded, UTC.")] = None,
