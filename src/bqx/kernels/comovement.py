@@ -1,0 +1,234 @@
+"""How a pair moves with all of its peers: correlations without, with a lag, and in the tails.
+
+Peers are taken one after the other over chunks of rows that fit the processor's cache. Where a
+chunk begins changes no bit, because ``nested`` makes each value from its own window.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bqx.kernels.arrays import Floats, Ints
+from bqx.kernels.correlation import pearson
+from bqx.kernels.crosssection import Flags
+from bqx.kernels.elementwise import change
+from bqx.kernels.jit import jit
+from bqx.kernels.nested import (
+    REACH,
+    WINDOWS,
+    doubled_products,
+    nested_moments,
+    products_of_fifteen,
+    products_of_three,
+)
+
+LEVELS = len(WINDOWS) + 1
+_CHUNK = 1024
+
+
+class _Moves(NamedTuple):
+    """One-row changes of a pair in a chunk.
+
+    Attributes:
+        values: Shape (rows,), the changes.
+        mean: Shape (6, rows), means over 3 rows and the nested windows.
+        scale: Shape (rows,), 1 over the root of the sum of squares over 240 rows; NaN where that
+            is 0.
+    """
+
+    values: Floats
+    mean: Floats
+    scale: Floats
+
+
+@jit
+def _moves(logs: Floats) -> _Moves:
+    rows = len(logs)
+    values, scale = np.empty(rows), np.empty(rows)
+    mean, squares = np.empty((LEVELS, rows)), np.empty((LEVELS, rows))
+    change(logs, 1, values)
+    nested_moments(values, mean, squares)
+    last = squares[LEVELS - 1]
+    for t in range(rows):
+        scale[t] = 1.0 / np.sqrt(last[t]) if last[t] > 0.0 else np.nan
+    return _Moves(values, mean, scale)
+
+
+@jit
+def _correlate(x: _Moves, y: _Moves, lags: tuple[int, int], scratch: Floats, out: Floats) -> None:
+    """Correlations over 240 rows of x and y, each some rows before; one of the lags is 0."""
+    late, early = lags
+    rows = len(out) - late - early
+    inner, outer = scratch[0][:rows], scratch[1][:rows]
+    products_of_three(x.values[early : early + rows], y.values[late : late + rows], inner)
+    mx, my = x.mean[0][early : early + rows], y.mean[0][late : late + rows]
+    products_of_fifteen(mx, my, inner, outer)
+    for k in range(len(WINDOWS) - 1):
+        mx, my = x.mean[k + 1][early : early + rows], y.mean[k + 1][late : late + rows]
+        doubled_products(mx, my, outer, WINDOWS[k], inner)
+        inner, outer = outer, inner
+    sx, sy, to = x.scale[early:], y.scale[late:], out[late + early :]
+    for t in range(REACH - 1, rows):
+        ratio = outer[t] * sx[t] * sy[t]
+        to[t] = max(min(ratio, 1.0), -1.0)
+
+
+@jit
+def _add(values: Floats, other: Floats, counts: Flags, sums: Floats) -> None:
+    """Add ``values - other`` of a peer where it counts."""
+    total, terms = sums[0], sums[1]
+    for t in range(len(values)):
+        term = values[t] - other[t]
+        there = counts[t] & (not np.isnan(term))
+        total[t] += term if there else 0.0
+        terms[t] += 1.0 if there else 0.0
+
+
+@jit
+def _size(values: Floats) -> None:
+    for t in range(len(values)):
+        values[t] = abs(values[t])
+
+
+@jit
+def _finish(sums: Floats, skip: int, least: int, out: Floats) -> None:
+    total, terms = sums[0, skip:], sums[1, skip:]
+    for t in range(len(out)):
+        out[t] = total[t] / terms[t] if terms[t] >= least else np.nan
+
+
+@jit
+def co_movement(
+    logs: Floats, own: int, valid: tuple[Flags, Flags], least: int, out: Floats
+) -> None:
+    """Mean correlations of a pair's one-row changes with those of its peers over 240 rows.
+
+    Args:
+        logs: Shape (pairs, n), logarithms of prices; NaN before a pair's first bar.
+        own: The pair.
+        valid: Shape (pairs, n) each, where a peer counts for the first and the second result.
+        least: Peers that must count. A peer that does not vary does not.
+        out: Shape (2, n), filled: mean size of the correlation; mean of corr(own one row before,
+            peer) less corr(peer one row before, own). NaN where too few peers count.
+    """
+    pairs, n = logs.shape
+    for start in range(0, n, _CHUNK):
+        low, stop = max(start - REACH - 1, 0), min(start + _CHUNK, n)
+        rows, skip = stop - low, start - low
+        sums, scratch = np.zeros((2, 2, rows)), np.empty((2, rows))
+        now, leads, lags = np.full(rows, np.nan), np.full(rows, np.nan), np.full(rows, np.nan)
+        nothing = np.zeros(rows)
+        mine = _moves(logs[own, low:stop])
+        for peer in range(pairs):
+            if peer == own:
+                continue
+            its = _moves(logs[peer, low:stop])
+            _correlate(mine, its, (0, 0), scratch, now)
+            _size(now)
+            _add(now, nothing, valid[0][peer, low:stop], sums[0])
+            _correlate(mine, its, (1, 0), scratch, leads)
+            _correlate(mine, its, (0, 1), scratch, lags)
+            _add(leads, lags, valid[1][peer, low:stop], sums[1])
+        for k in range(2):
+            _finish(sums[k], skip, least, out[k, start:stop])
+
+
+@jit
+def _chosen(size: Floats, threshold: float, rows: Ints) -> int:
+    """Rows of a window in which a size reaches a threshold; returns how many they are."""
+    count = 0
+    for s in range(len(size)):
+        rows[count] = s
+        count += size[s] >= threshold
+    return count
+
+
+@jit
+def _tail_sums(moves: Floats, own: int, rows: Ints, sums: Floats) -> None:
+    """Sums over the chosen rows, relative to the last one: of each pair, its squares and products.
+
+    ``moves`` has one row per minute and one column per pair.
+    """
+    sums[:] = 0.0
+    total, squares, products = sums[0], sums[1], sums[2]
+    reference = moves[rows[-1]]
+    for k in range(len(rows)):
+        now = moves[rows[k]]
+        mine = now[own] - reference[own]
+        for i in range(len(reference)):
+            d = now[i] - reference[i]
+            total[i] += d
+            squares[i] += d * d
+            products[i] += d * mine
+
+
+@jit
+def _tail_mean(sums: Floats, own: int, count: int, valid: Flags, least: int) -> float:
+    """Mean size of the correlations of a pair with its peers over ``count`` rows."""
+    share = sums[0, own] / count
+    own_scatter = sums[1, own] - sums[0, own] * share
+    total, terms = 0.0, 0
+    for i in range(len(valid)):
+        scatter = sums[1, i] - sums[0, i] * sums[0, i] / count
+        size = abs(pearson(sums[2, i] - sums[0, i] * share, own_scatter, scatter))
+        if i != own and valid[i] and not np.isnan(size):
+            total += size
+            terms += 1
+    return total / terms if terms >= least else np.nan
+
+
+class Tail(NamedTuple):
+    """Which rows are in the tail.
+
+    Attributes:
+        window: Rows that are looked at.
+        size: Shape (n,), what is compared.
+        threshold: Shape (n,), the least size in the window of each row that is in the tail.
+    """
+
+    window: int
+    size: Floats
+    threshold: Floats
+
+
+class Counting(NamedTuple):
+    """Which peers count, and how many must.
+
+    Attributes:
+        valid: Shape (n, pairs), where each of the pairs counts.
+        least: Peers that must count.
+    """
+
+    valid: Flags
+    least: int
+
+
+@jit
+def tail_correlation(logs: Floats, own: int, tail: Tail, peers: Counting, out: Floats) -> None:
+    """Mean size of the correlation with the peers, over the rows of a window in the tail.
+
+    Args:
+        logs: Shape (pairs, n), logarithms of prices; NaN before a pair's first bar.
+        own: The pair.
+        tail: Which rows are in the tail.
+        peers: Which peers count. One that does not vary in these rows does not.
+        out: Shape (n,), filled, in [0, 1]; NaN where too few peers count.
+    """
+    pairs, n = logs.shape
+    w, sums, rows = tail.window, np.empty((3, pairs)), np.empty(tail.window + 1, np.int64)
+    for start in range(0, n, _CHUNK):
+        low, stop = max(start - w, 0), min(start + _CHUNK, n)
+        moves, one = np.empty((stop - low, pairs)), np.empty(stop - low)
+        for i in range(pairs):
+            change(logs[i, low:stop], 1, one)
+            moves[:, i] = one
+        for t in range(start, stop):
+            out[t] = np.nan
+            if t < w or np.isnan(tail.threshold[t]):
+                continue
+            count = _chosen(tail.size[t - w + 1 : t + 1], tail.threshold[t], rows)
+            window = moves[t - w + 1 - low : t + 1 - low]
+            _tail_sums(window, own, rows[:count], sums)
+            out[t] = _tail_mean(sums, own, count, peers.valid[t], peers.least)
