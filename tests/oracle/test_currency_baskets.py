@@ -108,7 +108,7 @@ def test_moves(w: int) -> None:
         close_to(found[f"{currency}_acceleration"], later - earlier, 1e-13, start)
         known = (np.abs(earlier) > 1e-5) & ~np.isnan(later)
         known[:start] = False
-        assert np.count_nonzero(known) > 30
+        assert np.count_nonzero(known) > 10
         roc = later[known] / np.abs(earlier[known]) - np.sign(earlier[known])
         np.testing.assert_allclose(found[f"{currency}_roc"][known], roc, rtol=1e-7, atol=1e-7)
 

@@ -34,9 +34,9 @@ def large_moves(y: Floats, r: Floats, deviation: Floats, reach: int, out: Floats
         r: Shape (n,), its one-row returns, of the same sign as its changes.
         deviation: Shape (n,), their standard deviation; that of the row before a return counts.
         reach: Rows after a move in which it may be taken back.
-        out: Shape (2, n), filled: 1 where the return of ``reach`` rows ago exceeds ``LARGE`` deviations, and 1 where
-            at least half of its move was taken back since. NaN where that return or its deviation
-            is, and where t <= reach.
+        out: Shape (2, n), filled: 1 where the return of ``reach`` rows ago exceeds ``LARGE``
+            deviations, and 1 where at least half of its move was taken back since. NaN where that
+            return or its deviation is, and where t <= reach.
     """
     out[:, : reach + 1] = np.nan
     for t in range(reach + 1, len(y)):

@@ -259,18 +259,34 @@ def _blank(energy: Floats, total: Floats, out: Floats) -> None:
 @jit
 def spectral_measures(y: Floats, slope: Floats, out: Floats) -> None:
     """Measures of the periodogram of every trailing window of 256 rows, the current row included.
+
+    The straight line fitted to the window is taken off, Hann's window put on, and the power of the
+    frequencies 1/256, 2/256 … 1/2 per row counted for both signs (Welch 1967). Every row's result
+    comes from its window alone (see ``sliding_fourier``).
+
+    Args:
+        y: Shape (n,), a series of changes: rounding grows with the distance of its level from 0.
+            NaN makes exactly the windows that contain it NaN.
+        slope: Shape (n,), slope of the line fitted to each window, in units of y per row.
+        out: Shape (11, n), filled: frequency of the highest power, its share of the total,
+            frequency of the second peak (the highest power more than two frequencies away), power
+            at two and three times the first peak's frequency relative to it (NaN where twice the
+            frequency is above the highest), share of the frequencies below 1/60, share of those
+            above 1/5, entropy in [0, 1], frequency up to which 95 % of the power lie, quotient of
+            the two shares, quotient of highest and median power, and total power: 96 times the sum
+            of a power density. Frequencies are per row. All are NaN in a window that a line fits
+            up to rounding and where t < 255; quotients also where the denominator is rounding.
     """
     levels = empty_levels()
     power, work = np.zeros((HALF + 1, ROWS)), np.empty((2, ROWS))
     for start in range(0, len(y), ROWS):
         rows = min(ROWS, len(y) - start)
-        found = transform(y[start : start + rows], levels)
+        tile, part = power[:, :rows], out[:, start : start + rows]
         energy, total = work[0, :rows], work[1, :rows]
+        found = transform(y[start : start + rows], levels)
         _energy(found, energy)
-        tile = power[:, :rows]
         _periodogram(found, slope[start : start + rows], tile)
         _sum(tile[1:], total)
-        part = out[:, start : start + rows]
         _measure(tile, total, part)
         _in_cycles(part)
         _blank(energy, total, part)

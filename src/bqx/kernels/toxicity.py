@@ -22,8 +22,8 @@ EVERY = 15
 def bulk_imbalance(r: Floats, deviation: Floats, volume: Floats, out: Floats) -> None:
     """Bought less sold volume of each row by bulk classification.
 
-    The share V Φ(r/s) of a row's volume, s the deviation, counts as bought, the rest as sold (Easley, López de Prado
-    and O'Hara 2012).
+    The share V Φ(r/s) of a row's volume counts as bought, s the deviation, and the rest as sold
+    (Easley, López de Prado and O'Hara 2012).
 
     Args:
         r: Shape (n,), returns.
@@ -64,8 +64,9 @@ def _toxicity(volume: Floats, net: Floats) -> float:
 def vpin(volume: Floats, net: Floats, w: int, origin: int, out: Floats) -> None:
     """Volume-synchronized probability of informed trading over trailing windows.
 
-    The window's volume is cut into ``BUCKETS`` buckets of equal volume, in the order of time; a row at a
-    border is divided in proportion. It is the sum of the sizes of their imbalances over the volume.
+    The window's volume is cut into ``BUCKETS`` parts of equal volume, in the order of time; a row
+    at a border is divided in proportion. It is the sum of the sizes of their imbalances over the
+    volume.
 
     Args:
         volume: Shape (n,), not negative. NaN makes exactly the windows that contain it NaN.
