@@ -55,7 +55,7 @@ def test_regressions_are_those_of_statsmodels() -> None:
             assert found[f"{name}_beta"][t] == pytest.approx(line.params[1], rel=1e-9)
             assert found[f"{name}_r2"][t] == pytest.approx(line.rsquared, abs=1e-10)
             score = line.resid[-1] / np.sqrt(line.mse_resid)
-            assert found[f"{name}_resid_z"][t] == pytest.approx(score, abs=1e-7)
+            assert found[f"{name}_resid_z"][t] == pytest.approx(score, abs=1e-10)
             checked += 1
     assert checked > 300
 
@@ -89,7 +89,7 @@ def test_differences_of_standardised_terms(key: str, row: int) -> None:
         term = fit(name, 60)[row]
         mean = slow.rolling(term, 240, lambda v: v.mean(axis=1))
         scores.append((term - mean) / slow.deviation(term, 240))
-    assert_close(columns()[key], scores[0] - scores[1], 1e-8, 60 + LEAD + 238)
+    assert_close(columns()[key], scores[0] - scores[1], 1e-10, 60 + LEAD + 238)
 
 
 def test_difference_of_standardised_r2() -> None:
@@ -101,7 +101,7 @@ def test_difference_of_standardised_r2() -> None:
             known = values[~np.isnan(values)]
             enough = len(known) >= 216 and not np.isnan(values[-1])
             exact += sign * (values[-1] - known.mean()) / known.std(ddof=1) if enough else np.nan
-        assert found[t] == pytest.approx(exact, abs=1e-7, nan_ok=True)
+        assert found[t] == pytest.approx(exact, abs=1e-10, nan_ok=True)
 
 
 def test_moments() -> None:
@@ -116,7 +116,7 @@ def test_moments() -> None:
         flat = np.ptp(a) == 0 or np.ptp(b) == 0
         for key, measure in (("skew_diff", stats.skew), ("kurt_diff", stats.kurtosis)):
             apart = np.nan if flat else measure(a) - measure(b)
-            assert found[key][t] == pytest.approx(apart, abs=1e-8, nan_ok=True)
+            assert found[key][t] == pytest.approx(apart, abs=1e-10, nan_ok=True)
 
 
 def test_cross_correlations() -> None:
@@ -135,7 +135,7 @@ def test_relative_volatility() -> None:
     begin = LAST + 1439
     assert_close(columns()["vol_diff"], relative[0] - relative[1], 1e-9, begin)
     below = np.where(relative[1] < 1e-12, np.nan, relative[1])
-    agree(columns()["vol_ratio"], relative[0] / below, begin, 1e-8)
+    agree(columns()["vol_ratio"], relative[0] / below, begin, 1e-10)
 
 
 @cache
@@ -159,10 +159,10 @@ def bands(which: str) -> dict[str, Floats]:
 def test_bands() -> None:
     x, p, found = bands("bqx"), bands("rate"), columns()
     begin = 20 + LEAD + 238
-    assert_close(found["z_diff"], x["place"] - p["place"], 1e-6, 20 + LEAD - 1)
+    assert_close(found["z_diff"], x["place"] - p["place"], 1e-10, 20 + LEAD - 1)
     ratio = x["relative"] / np.where(p["relative"] < 1e-12, np.nan, p["relative"])
-    agree(found["bandwidth_ratio"], ratio, begin, 1e-8)
-    agree(found["slope_diff"], x["slope"] - p["slope"], 20 + LEAD + 4, 1e-5)
+    agree(found["bandwidth_ratio"], ratio, begin, 1e-10)
+    agree(found["slope_diff"], x["slope"] - p["slope"], 20 + LEAD + 4, 1e-10)
 
 
 def test_ranks_of_widths() -> None:

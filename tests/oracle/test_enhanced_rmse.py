@@ -49,7 +49,7 @@ def test_improvement_over_a_straight_line(name: DomainName, w: int) -> None:
 
     line = slow.rolling(domain(name).series, w, rmse)
     exact = 100 * (1 - guarded(fit(name, w)[RMSE], line))
-    assert_close(columns(name, w)["rmse_improvement"], exact, 1e-6, start(name, w))
+    assert_close(columns(name, w)["rmse_improvement"], exact, 1e-9, start(name, w))
 
 
 def test_the_line_is_that_of_scipy() -> None:
@@ -76,9 +76,9 @@ def test_rank_among_the_windows(name: DomainName, w: int) -> None:
 def test_terms_of_neighbouring_windows(name: DomainName, w: int) -> None:
     found, exact = columns(name, w), consistency(name, w)
     begin = start(name, NEXT[w] + 9)
-    assert_close(found["term_consistency"], exact, 1e-7, begin)
+    assert_close(found["term_consistency"], exact, 1e-9, begin)
     quality = 0.7 * fit(name, w)[R2] + 0.3 * np.abs(exact)
-    assert_close(found["fit_quality"], quality, 1e-7, begin)
+    assert_close(found["fit_quality"], quality, 1e-9, begin)
 
 
 @EACH
@@ -88,9 +88,9 @@ def test_residuals_and_terms_of_one_window(name: DomainName, w: int) -> None:
     autocorrelation = slow.correlation(e, back(e, 1), 60)
     assert_close(found["resid_autocorr"], autocorrelation, 1e-9, start(name, w + 60))
     q, line, begin = exact[QUADRATIC], exact[LINEAR], start(name, w)
-    agree(found["pred_error_ratio"], guarded(np.abs(e), exact[RMSE]), begin, 1e-8)
-    agree(found["quad_strength"], guarded(np.abs(q), np.abs(line)), begin, 1e-6)
-    agree(found["trend_curv_ratio"], guarded(line * line, 4 * q), begin, 1e-6)
+    agree(found["pred_error_ratio"], guarded(np.abs(e), exact[RMSE]), begin, 1e-9)
+    agree(found["quad_strength"], guarded(np.abs(q), np.abs(line)), begin, 1e-9)
+    agree(found["trend_curv_ratio"], guarded(line * line, 4 * q), begin, 1e-9)
 
 
 @EACH
@@ -98,7 +98,7 @@ def test_stability_and_risk(name: DomainName, w: int) -> None:
     found, r2, rmse = columns(name, w), fit(name, w)[R2], fit(name, w)[RMSE]
     windows = slow.rolling(r2, 10, lambda v: v.std(axis=1, ddof=1) / v.mean(axis=1))
     begin = start(name, w + 9)
-    assert_close(found["model_stability"], np.clip(1 - windows, 0, 1), 1e-8, begin)
+    assert_close(found["model_stability"], np.clip(1 - windows, 0, 1), 1e-10, begin)
     rise = slow.slope(rmse, 5)
     clear = np.abs(rise) > 1e-12
     risk = np.where(np.isnan(r2), np.nan, (r2 > 0.8) & (rise > 0))

@@ -217,7 +217,8 @@ def crossed(logs: Floats, seed: int = 6) -> CrossSection:
         np.full((RELATIONS, n), 12345.678),
         np.full(n, 12345.678),
     )
-    cross_section(Inputs(logs, spread, valid, observed, observed), 5, out)
+    spread[~observed] = np.nan
+    cross_section(Inputs(logs, spread, valid, observed), 5, out)
     return out
 
 

@@ -25,7 +25,7 @@ def summed(y: Floats, w: int, origin: int = 0) -> Floats:
 
 
 @pytest.mark.parametrize("name", SERIES)
-@pytest.mark.parametrize("w", [1, 20, 630])
+@pytest.mark.parametrize("w", [1, 3, 8, 9, 20, 630])
 def test_sums(name: str, w: int) -> None:
     _, y = SERIES[name]
     found = summed(y, w, origin=123)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import references
 import references_trend as slow
-from bqx.kernels.trend import efficiency_ratio, linear_trend
+from bqx.kernels.trend import efficiency_ratio, linear_slope, linear_trend
 from references import Floats
 
 SERIES = references.accuracy_series(2600)
@@ -45,6 +45,31 @@ def test_a_line_has_its_slope_and_errors(name: str, w: int) -> None:
     assert (error[1] <= 1e-12 * per_row + 4e-16 * level / w).all()
     assert (np.isnan(found[2, w - 1 :]) == np.isnan(exact[2])).all()
     assert np.nanmax(error[2], initial=0.0) <= 1e-9
+
+
+@pytest.mark.parametrize("w", WINDOWS)
+@pytest.mark.parametrize("name", SERIES)
+def test_the_slope_alone_is_the_same(name: str, w: int) -> None:
+    y = SERIES[name][1].copy()
+    y[700] = np.nan
+    spread = references.trailing(y, w).std(axis=1)
+    for origin in (0, 17):
+        found, expected = np.full(len(y), 12345.678), trend(y, w, origin)[0]
+        linear_slope(y, w, origin, found)
+        assert (np.isnan(found) == np.isnan(expected)).all()
+        flat = spread == 0.0
+        assert (found[flat] == 0.0).all()
+        known = ~np.isnan(expected)
+        assert (np.abs(found - expected)[known] <= 1e-13 * spread[known]).all()
+
+
+@pytest.mark.parametrize("w", WINDOWS)
+def test_a_slope_does_not_depend_on_the_slice(w: int) -> None:
+    y = SERIES["quotes"][1]
+    whole, part = np.empty(len(y)), np.empty(len(y) - 77)
+    linear_slope(y, w, 0, whole)
+    linear_slope(y[77:], w, 77, part)
+    np.testing.assert_array_equal(part[w - 1 :], whole[77 + w - 1 :])
 
 
 @pytest.mark.parametrize("name", ["level 100, moves 1e-4", "quotes", "BQX, level 1e-3"])

@@ -64,19 +64,19 @@ def test_ratios(name: DomainName) -> None:
         of = dict(zip(SHORT, fits(name, row, power), strict=True))
         for short, long in ((15, 60), (30, 75), (45, 90)):
             exact = guarded(of[short], of[long])
-            agree(found[f"{term}_ratio_{short}"], exact, start(name, long), 1e-6)
+            agree(found[f"{term}_ratio_{short}"], exact, start(name, long), 1e-10)
     exact = guarded(fit(name, 15)[RMSE], fit(name, 60)[RMSE])
-    assert_close(found["rmse_ratio"], exact, 1e-7, start(name, 60))
+    assert_close(found["rmse_ratio"], exact, 1e-10, start(name, 60))
 
 
 @EACH
 def test_spread_across_windows(name: DomainName) -> None:
     found, begin = columns(name), start(name, 90)
     a2, a1, r2 = (fits(name, *k) for k in ((QUADRATIC, 2), (LINEAR, 1), (R2, 0)))
-    scaled(found["a2_consistency"], a2.std(axis=0, ddof=1), begin, 1e-9)
-    scaled(found["a1_consistency"], a1.std(axis=0, ddof=1), begin, 1e-9)
-    assert_close(found["r2_consistency"], 1 - r2.std(axis=0, ddof=1), 1e-7, begin)
-    assert_close(found["r2_spread"], r2[1] - r2[5], 1e-7, begin)
+    scaled(found["a2_consistency"], a2.std(axis=0, ddof=1), begin, 1e-10)
+    scaled(found["a1_consistency"], a1.std(axis=0, ddof=1), begin, 1e-10)
+    assert_close(found["r2_consistency"], 1 - r2.std(axis=0, ddof=1), 1e-10, begin)
+    assert_close(found["r2_spread"], r2[1] - r2[5], 1e-10, begin)
 
 
 @EACH
@@ -87,17 +87,17 @@ def test_slope_on_the_window_and_weighted_mean(name: DomainName) -> None:
     slope = [stats.linregress(np.log(SHORT), a2[:, t]).slope for t in rows]
     np.testing.assert_allclose(found["a2_trend_slope"][rows], slope, rtol=0, atol=1e-14)
     mean = np.average(a1, axis=0, weights=1 / np.array(SHORT))
-    scaled(found["a1_momentum"], mean, begin, 1e-9)
-    scaled(found["a1_acceleration"], a1[0] - a1[3], begin, 1e-9)
+    scaled(found["a1_momentum"], mean, begin, 1e-10)
+    scaled(found["a1_acceleration"], a1[0] - a1[3], begin, 1e-10)
 
 
 @EACH
 def test_fitted_values(name: DomainName) -> None:
     found, end = columns(name), dict(zip(SHORT, fits(name, END), strict=True))
-    scaled(found["b_gap_15"], end[15] - end[45], start(name, 45), 1e-8)
-    scaled(found["b_gap_30"], end[30] - end[60], start(name, 60), 1e-8)
+    scaled(found["b_gap_15"], end[15] - end[45], start(name, 45), 1e-10)
+    scaled(found["b_gap_30"], end[30] - end[60], start(name, 60), 1e-10)
     drift = (end[60] - back(end[60], 15)) / 15
-    scaled(found["b_drift_rate"], drift, start(name, 75), 1e-8)
+    scaled(found["b_drift_rate"], drift, start(name, 75), 1e-10)
     step = domain(name).traits.step
     past = back(fit(name, 60)[RESIDUAL], step)
     exact = -slow.correlation(past, bar_change(name), 60)
@@ -119,13 +119,13 @@ def test_flags(name: DomainName) -> None:
 def test_between_the_domains() -> None:
     found, here, there = between(), fit("rate", 60), fit("bqx", 60)
     for key, row in (("a2_corr", QUADRATIC), ("a1_corr", LINEAR)):
-        assert_close(found[key], slow.correlation(here[row], there[row], 60), 1e-8, 133)
+        assert_close(found[key], slow.correlation(here[row], there[row], 60), 1e-10, 133)
     scores = []
     for end in (here[END], there[END]):
         mean = slow.rolling(end, 240, lambda v: v.mean(axis=1))
         scores.append((end - mean) / slow.deviation(end, 240))
-    assert_close(found["b_gap"], scores[0] - scores[1], 1e-8, 313)
-    agree(found["quality_ratio"], guarded(here[R2], there[R2]), 74, 1e-6)
+    assert_close(found["b_gap"], scores[0] - scores[1], 1e-10, 313)
+    agree(found["quality_ratio"], guarded(here[R2], there[R2]), 74, 1e-10)
 
 
 def test_histories() -> None:

@@ -69,27 +69,29 @@ def coverage(unit: Unit, tally: Tally) -> None:
 
 def _name_dull(unit: Unit, tally: Tally, c: _Compared, here: int) -> None:
     """Name columns that say nothing; one that has no excuse for it is a finding."""
-    place = f"{c.table}.{c.column.name}"
+    name = c.column.name
     absent = unit.lacking.intersection(c.column.requires)
     if here == 0 and not c.expected.any():
-        tally.note(1, f"partitions where {place} is wholly NULL, as it must be")
+        tally.name_dull(c.table, name, "wholly NULL, as they must be")
     elif here == 0 and absent:
-        tally.note(1, f"partitions where {place} is wholly NULL for want of {', '.join(absent)}")
+        tally.name_dull(c.table, name, f"wholly NULL for want of {', '.join(sorted(absent))}")
     elif here == 0 and unit.spec(c.table).fits and unit.low < c.column.history:
-        tally.note(1, f"partitions where {place} is wholly NULL: the past is too short to fit on")
+        tally.name_dull(c.table, name, "wholly NULL: the past is too short to fit on")
     elif here == 0 and not c.exact:
-        tally.fail(c.table, c.column.name, "wholly NULL", "values", len(c.found))
+        tally.fail(c.table, name, "wholly NULL", "values", len(c.found))
     elif here > 1 and (c.values[c.found] == c.values[c.found][0]).all():
         if c.column.kind == "float" and here >= SURELY_MANY:
             text = f"one value, {float(c.values[c.found][0])!r}, in {here:,} rows"
-            tally.fail(c.table, c.column.name, text, "values that differ", here)
+            tally.fail(c.table, name, text, "values that differ", here)
         else:
-            tally.note(1, f"partitions where {place} has one value only")
+            tally.name_dull(c.table, name, "of one value only")
 
 
 def covariance(unit: Unit, tally: Tally) -> None:
     """Covariances are there wherever they must be, and correlations lie in [-1, 1]."""
     for c in _compared(unit, (*CORRELATION, *COVARIANCE)):
+        if c.column.requires:
+            continue  # correlations with peers, which the coverage check looks at
         tally.count(len(c.found))
         here, due = int(c.found.sum()), int(c.expected.sum())
         tally.cover(here, due, len(c.found))

@@ -59,6 +59,7 @@ class Tally:
     size: int = 0
     findings: list[Finding] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
+    dull: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def count(self, units: int) -> None:
         """Count units that were checked."""
@@ -94,6 +95,10 @@ class Tally:
         if number:
             self.notes[text] += number
 
+    def name_dull(self, table: str, column: str, what: str) -> None:
+        """Name a column that says nothing, although nothing is wrong with it."""
+        self.dull[table, what, column] += 1
+
     def cell(self) -> Cell:
         """The tally as a cell of the report."""
         counted = (self.units, self.failures, self.found, self.expected, self.size)
@@ -109,8 +114,10 @@ def summarise(check: Check, tallies: Sequence[Tally]) -> CheckResult:
     """The result of a check over all pairs and months."""
     deviations = [t.worst for t in tallies if t.worst is not None]
     notes: Counter[str] = Counter()
+    dull: Counter[tuple[str, str, str]] = Counter()
     for tally in tallies:
         notes.update(tally.notes)
+        dull.update(tally.dull)
     return CheckResult(
         name=check.name,
         title=check.title,
@@ -120,8 +127,24 @@ def summarise(check: Check, tallies: Sequence[Tally]) -> CheckResult:
         worst=max(deviations, default=None),
         tolerance=check.tolerance,
         findings=worst_of(f for t in tallies for f in t.findings),
-        notes=(*_coverage_note(tallies), *(f"{n:,} {text}" for text, n in notes.items())),
+        notes=(
+            *_coverage_note(tallies),
+            *(f"{n:,} {text}" for text, n in notes.items()),
+            *_dull_notes(dull),
+        ),
     )
+
+
+def _dull_notes(dull: Counter[tuple[str, str, str]]) -> list[str]:
+    """One line per table and kind, with all of its columns."""
+    lines: dict[tuple[str, str], dict[str, int]] = {}
+    for (table, what, column), number in dull.items():
+        lines.setdefault((table, what), {})[column] = number
+    return [
+        f"{table}: {len(columns)} columns {what}, in up to {max(columns.values())} partitions: "
+        + ", ".join(columns)
+        for (table, what), columns in lines.items()
+    ]
 
 
 def _coverage_note(tallies: Sequence[Tally]) -> list[str]:

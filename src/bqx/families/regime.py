@@ -15,7 +15,7 @@ from bqx.kernels.elementwise import log
 from bqx.kernels.levels import grade
 from bqx.kernels.order import percentile_rank
 from bqx.kernels.runs import changes_in, rows_since_change
-from bqx.kernels.trend import efficiency_ratio, linear_trend
+from bqx.kernels.trend import efficiency_ratio, linear_slope
 
 SCALES = (60, 120, 240, 480)
 
@@ -64,12 +64,12 @@ def _trend_regime(d: Domain, w: int) -> FloatArray:
     """Direction of the trend: its rise over the window in units of the long deviation."""
 
     def make() -> FloatArray:
-        slope, unused, log_index = d.block(3)
+        slope, log_index = d.block(2)
         series = d.series
         if d.traits.name == "rate":
             log(d.series, log_index)
             series = log_index
-        linear_trend(series, w, d.first, slope, unused, d.block(1)[0])
+        linear_slope(series, w, d.first, slope)
         return _graded(ratio(slope * w, scale(d, LONG * w, w)), TREND_EDGES, d)
 
     return d.memo(("trend_regime", w), make)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from bqx.kernels.arrays import Floats, Ints
-from bqx.kernels.correlation import pearson
 from bqx.kernels.crosssection import Flags
 from bqx.kernels.elementwise import change
 from bqx.kernels.jit import jit
@@ -165,17 +164,26 @@ def _tail_sums(moves: Floats, own: int, rows: Ints, sums: Floats) -> None:
 
 
 @jit
-def _tail_mean(sums: Floats, own: int, count: int, valid: Flags, least: int) -> float:
-    """Mean size of the correlations of a pair with its peers over ``count`` rows."""
-    share = sums[0, own] / count
-    own_scatter = sums[1, own] - sums[0, own] * share
+def _tail_sizes(sums: Floats, own: int, count: int, size: Floats) -> None:
+    """Sizes of the correlations of a pair with all over ``count`` rows; NaN without variation."""
+    total, squares, products = sums[0], sums[1], sums[2]
+    per_row = 1.0 / count
+    share = total[own] * per_row
+    root = np.sqrt(squares[own] - total[own] * share)
+    for i in range(len(size)):
+        scatter = squares[i] - total[i] * total[i] * per_row
+        found = abs(products[i] - total[i] * share) / (root * np.sqrt(scatter))
+        size[i] = found if found < 1.0 else (1.0 if found >= 1.0 else np.nan)
+
+
+@jit
+def _tail_mean(size: Floats, own: int, valid: Flags, least: int) -> float:
+    """Mean over the peers that count."""
     total, terms = 0.0, 0
-    for i in range(len(valid)):
-        scatter = sums[1, i] - sums[0, i] * sums[0, i] / count
-        size = abs(pearson(sums[2, i] - sums[0, i] * share, own_scatter, scatter))
-        if i != own and valid[i] and not np.isnan(size):
-            total += size
-            terms += 1
+    for i in range(len(size)):
+        there = valid[i] & (i != own) & (not np.isnan(size[i]))
+        total += size[i] if there else 0.0
+        terms += there
     return total / terms if terms >= least else np.nan
 
 
@@ -217,7 +225,8 @@ def tail_correlation(logs: Floats, own: int, tail: Tail, peers: Counting, out: F
         out: Shape (n,), filled, in [0, 1]; NaN where too few peers count.
     """
     pairs, n = logs.shape
-    w, sums, rows = tail.window, np.empty((3, pairs)), np.empty(tail.window + 1, np.int64)
+    w, sums, size = tail.window, np.empty((3, pairs)), np.empty(pairs)
+    rows = np.empty(w + 1, np.int64)
     for start in range(0, n, _CHUNK):
         low, stop = max(start - w, 0), min(start + _CHUNK, n)
         moves, one = np.empty((stop - low, pairs)), np.empty(stop - low)
@@ -231,4 +240,5 @@ def tail_correlation(logs: Floats, own: int, tail: Tail, peers: Counting, out: F
             count = _chosen(tail.size[t - w + 1 : t + 1], tail.threshold[t], rows)
             window = moves[t - w + 1 - low : t + 1 - low]
             _tail_sums(window, own, rows[:count], sums)
-            out[t] = _tail_mean(sums, own, count, peers.valid[t], peers.least)
+            _tail_sizes(sums, own, count, size)
+            out[t] = _tail_mean(size, own, peers.valid[t], peers.least)

@@ -72,6 +72,15 @@ def pearson(xy: float, xx: float, yy: float) -> float:
 
 
 @jit
+def _pearson_block(xy: Floats, xx: Floats, yy: Floats, out: Floats) -> None:
+    """``pearson`` of a block's windows, without branches."""
+    for j in range(len(out)):
+        varies = (xx[j] > 0.0) & (yy[j] > 0.0)
+        ratio = xy[j] / (np.sqrt(xx[j]) * np.sqrt(yy[j]))
+        out[j] = max(min(ratio, 1.0), -1.0) if varies else np.nan
+
+
+@jit
 def correlation(x: Floats, y: Floats, w: int, origin: int, out: Floats) -> None:
     """Pearson correlation of two series over every trailing window, the current row included.
 
@@ -91,8 +100,9 @@ def correlation(x: Floats, y: Floats, w: int, origin: int, out: Floats) -> None:
     for border in range(first_border(origin, w), len(x), w):
         block = block_at(border, w, len(x))
         _scatter_block(x, y, block, sums)
-        for j in range(block.first, block.stop):
-            out[border + j] = pearson(sums[4, j], sums[2, j], sums[3, j])
+        first, stop = block.first, block.stop
+        xx, yy, xy = sums[2, first:stop], sums[3, first:stop], sums[4, first:stop]
+        _pearson_block(xy, xx, yy, out[border + first : border + stop])
 
 
 @jit

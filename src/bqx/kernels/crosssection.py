@@ -19,6 +19,8 @@ from bqx.kernels.correlation import pearson
 from bqx.kernels.jit import jit
 
 Flags = NDArray[np.bool_]
+Singles = NDArray[np.float32]
+Shorts = NDArray[np.int32]
 
 
 @jit
@@ -37,25 +39,64 @@ def counted(x: Floats, count: Ints) -> None:
 
 
 @jit
-def _compare(a: Floats, b: Floats, of_a: Ints, of_b: Ints) -> None:
+def _compare(a: Singles, b: Singles, of_a: Shorts, of_b: Shorts) -> None:
     for t in range(len(a)):
-        sign = np.int64(a[t] > b[t]) - np.int64(a[t] < b[t])
+        sign = np.int32(a[t] > b[t]) - np.int32(a[t] < b[t])
         of_a[t] += sign
         of_b[t] -= sign
+
+
+@jit
+def _squares(score: Shorts, total: Shorts) -> None:
+    for i in range(len(score)):
+        values = score[i]
+        for t in range(len(total)):
+            total[t] += values[t] * values[t]
+
+
+@jit
+def _distinct(squares: int, n: int) -> bool:
+    """Whether n scores with that sum of squares are those of n different values.
+
+    They are -(n - 1), -(n - 3), ..., n - 1 then, and ties take something away.
+    """
+    return 3 * squares == n * (n * n - 1)
+
+
+@jit
+def _order_column(x: Floats, score: Ints, t: int) -> None:
+    """Scores of one row."""
+    for i in range(len(x)):
+        score[i, t] = 0
+        for j in range(i):
+            sign = np.int64(x[i, t] > x[j, t]) - np.int64(x[i, t] < x[j, t])
+            score[i, t] += sign
+            score[j, t] -= sign
 
 
 @jit
 def order_scores(x: Floats, score: Ints) -> None:
     """Score of every pair: pairs below it less pairs above it.
 
+    Values are compared in single precision, where twice as many fit a register: rounding keeps
+    their order but for ties, and rows with ties are done again.
+
     Args:
         x: Shape (pairs, rows).
         score: Shape (pairs, rows), filled.
     """
-    score[:] = 0
+    rows = x.shape[1]
+    rounded, found = x.astype(np.float32), np.zeros(x.shape, np.int32)
     for i in range(1, len(x)):
         for j in range(i):
-            _compare(x[i], x[j], score[i], score[j])
+            _compare(rounded[i], rounded[j], found[i], found[j])
+    squares, count = np.zeros(rows, np.int32), np.empty(rows, np.int64)
+    _squares(found, squares)
+    counted(x, count)
+    score[:] = found
+    for t in range(rows):
+        if not _distinct(squares[t], count[t]):
+            _order_column(x, score, t)
 
 
 @jit
@@ -99,8 +140,7 @@ def _inner(values: Floats, score: Ints, low: Floats, high: Floats, squares: Ints
 def medians(x: Floats, score: Ints, count: Ints, out: Floats) -> None:
     """Median across the pairs that count.
 
-    Without ties the scores say which values are in the middle: their squares then add up to
-    N (N² - 1) / 3, with ties to less. Rows with ties are sorted.
+    Without ties the scores say which values are in the middle. Rows with ties are sorted.
 
     Args:
         x: Shape (pairs, rows).
@@ -117,7 +157,7 @@ def medians(x: Floats, score: Ints, count: Ints, out: Floats) -> None:
         n = count[t]
         if n == 0:
             out[t] = np.nan
-        elif 3 * squares[t] == n * (n * n - 1):
+        elif _distinct(squares[t], n):
             out[t] = 0.5 * (low[t] + high[t])
         else:
             ascending = _sorted_column(x, t)

@@ -9,9 +9,9 @@ import numpy as np
 from bqx.kernels.arrays import Floats
 from bqx.kernels.jit import jit
 
-_STRIDE = 16
+_STRIDE = 24
 """Every so many values of a window are looked at for new bounds."""
-_PATIENCE = 64
+_PATIENCE = 128
 """Rows for which bounds are kept at least."""
 
 
@@ -41,7 +41,7 @@ def _unknown() -> _Bounds:
 def _choose(window: Floats) -> _Bounds:
     """Two values of the window, most likely on either side of its median."""
     sample = np.sort(window[::_STRIDE])
-    low, high = sample[45 * len(sample) // 100], sample[55 * len(sample) // 100]
+    low, high = sample[42 * len(sample) // 100], sample[58 * len(sample) // 100]
     to_low = to_high = 0
     for i in range(len(window)):
         to_low += window[i] <= low

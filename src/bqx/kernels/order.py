@@ -6,6 +6,7 @@ import numpy as np
 
 from bqx.kernels.arrays import Floats
 from bqx.kernels.jit import jit
+from bqx.kernels.order_pair import follow_pair
 from bqx.kernels.ranks import (
     advance,
     average_rank,
@@ -14,12 +15,12 @@ from bqx.kernels.ranks import (
     order_statistics,
     sorted_rows,
 )
-from bqx.kernels.sorted_window import between, deviation_of, quantile_of, slide
+from bqx.kernels.sorted_window import between, deviation_of, slide
 
 COUNTED = 640
 """Longest window in which comparing every value is faster than ranking two blocks."""
-SORTED = 240
-"""Longest window that is faster kept sorted than ranked in two blocks."""
+FOLLOWED = 1440
+"""Longest window in which two neighbours are faster followed than ranks counted."""
 
 
 @jit
@@ -95,42 +96,45 @@ def _quantile_long(y: Floats, w: int, q: float, out: Floats) -> None:
 
 
 @jit
-def quantiles(y: Floats, w: int, q: Floats, out: Floats) -> None:
-    """Several quantiles of every trailing window, for windows of up to a few hundred rows.
-
-    Between two values they are interpolated linearly (type 7 of Hyndman and Fan 1996).
-
-    Args:
-        y: Shape (n,), the series. NaN makes exactly the windows that contain it NaN.
-        w: Rows in a window, the current row included.
-        q: Shape (k,), each in [0, 1].
-        out: Shape (k, n), filled; NaN where t < w - 1.
-    """
-    window = np.full(w, np.inf)
-    filled = 0
+def _quantile_followed(y: Floats, w: int, q: float, out: Floats) -> None:
+    """Quantiles between two neighbours that are followed from row to row."""
+    k = min(int((w - 1) * q), w - 2)
+    high = np.empty(len(y))
+    follow_pair(y, w, k, out, high)
     for t in range(len(y)):
-        filled = slide(window, y, t, filled)
-        for k in range(len(q)):
-            full = filled == w
-            out[k, t] = quantile_of(window, (w - 1) * q[k]) if full else np.nan
+        out[t] = between(out[t], high[t], (w - 1) * q - k)
 
 
 @jit
 def quantile(y: Floats, w: int, q: float, out: Floats) -> None:
-    """One quantile of every trailing window, whose cost hardly depends on the window.
+    """One quantile of every trailing window.
 
     Between two values it is interpolated linearly (type 7 of Hyndman and Fan 1996).
 
     Args:
         y: Shape (n,), the series. NaN makes exactly the windows that contain it NaN.
-        w: Rows in a window, the current row included.
+        w: Rows in a window, at least 2, the current row included.
         q: In [0, 1].
         out: Shape (n,), filled; NaN where t < w - 1.
     """
-    if w <= SORTED:
-        quantiles(y, w, np.array([q]), out.reshape((1, len(out))))
+    if w <= FOLLOWED:
+        _quantile_followed(y, w, q, out)
     else:
         _quantile_long(y, w, q, out)
+
+
+@jit
+def quantiles(y: Floats, w: int, q: Floats, out: Floats) -> None:
+    """Several quantiles of every trailing window, each as by ``quantile``.
+
+    Args:
+        y: Shape (n,), the series.
+        w: Rows in a window, at least 2, the current row included.
+        q: Shape (k,), each in [0, 1].
+        out: Shape (k, n), filled.
+    """
+    for k in range(len(q)):
+        quantile(y, w, q[k], out[k])
 
 
 @jit

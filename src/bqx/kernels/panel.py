@@ -1,4 +1,4 @@
-"""Sums and deviations over the pairs of a panel, row by row, of which some may have no value.
+"""Sums and moments over the pairs of a panel, row by row, of which some may have no value.
 
 A row's bits depend on its own values and the order of the pairs alone.
 """
@@ -42,28 +42,33 @@ def mean_of_seen(total: Floats, seen: Floats, least: int, out: Floats) -> None:
 
 
 @jit
-def dispersion_of_present(y: Floats, least: int, out: Floats) -> None:
-    """Sample standard deviation over the pairs that have a value, in each row.
+def add_to_moments(values: Floats, seen: Floats, mean: Floats, squares: Floats) -> None:
+    """Add a pair's values to the moments over the pairs (Welford 1962).
 
     Args:
-        y: Shape (k, n), NaN where a pair does not count.
-        least: Values that a row needs, at least 2.
-        out: Shape (n,), filled, with one degree of freedom less than there are values; exactly 0
-            where all are equal, NaN where there are fewer than ``least``.
+        values: Shape (n,), NaN where the pair does not count.
+        seen: Shape (n,), the number of values so far.
+        mean: Shape (n,), their mean; 0 where there are none.
+        squares: Shape (n,), sum of their squares about the mean, exactly 0 where all are equal.
+    """
+    for t in range(len(values)):
+        if not np.isnan(values[t]):
+            seen[t] += 1.0
+            away = values[t] - mean[t]
+            # The first value is the mean, without rounding.
+            mean[t] = values[t] if seen[t] == 1.0 else mean[t] + away / seen[t]
+            squares[t] += away * (values[t] - mean[t])
+
+
+@jit
+def dispersion(seen: Floats, squares: Floats, least: int, out: Floats) -> None:
+    """Sample standard deviation over the pairs.
+
+    Args:
+        seen: Shape (n,), number of values.
+        squares: Shape (n,), sum of their squares about the mean.
+        least: Values that are needed, at least 2.
+        out: Shape (n,), filled; NaN where there are fewer.
     """
     for t in range(len(out)):
-        count, reference, total, squares = 0, 0.0, 0.0, 0.0
-        for i in range(len(y)):
-            value = y[i, t]
-            if not np.isnan(value):
-                reference = value if count == 0 else reference
-                count += 1
-                total += value - reference
-        if count < least:
-            out[t] = np.nan
-            continue
-        mean = reference + total / count
-        for i in range(len(y)):
-            if not np.isnan(y[i, t]):
-                squares += (y[i, t] - mean) * (y[i, t] - mean)
-        out[t] = np.sqrt(squares / (count - 1))
+        out[t] = np.sqrt(squares[t] / (seen[t] - 1.0)) if seen[t] >= least else np.nan

@@ -59,16 +59,15 @@ class Inputs(NamedTuple):
 
     Attributes:
         logs: Shape (pairs, n), logarithms of the prices; NaN before a pair's first bar.
-        spread: Shape (pairs, n), relative spreads, NaN where unknown; of no pair without quotes.
+        spread: Shape (pairs, n), relative spreads, NaN where a pair has none in that very minute;
+            of no pair without quotes.
         valid: Shape (4, pairs, n), where a pair counts, by ``HISTORIES``.
-        observed: Shape (pairs, n), whether the minute has a bar.
         fresh: Shape (pairs, n), whether the newest bar is recent enough.
     """
 
     logs: Floats
     spread: Floats
     valid: Flags
-    observed: Flags
     fresh: Flags
 
 
@@ -140,6 +139,23 @@ def attributes(logs: Floats, scratch: Floats, out: Floats) -> None:
     change(out[1], LAG, out[7])
     change(out[5], LAG, out[8])
     change(out[4], 1, out[9])
+
+
+@jit
+def volatility(logs: Floats, out: Floats) -> None:
+    """Standard deviation of the last 60 one-row changes, ddof 1, as in ``attributes``.
+
+    Args:
+        logs: Shape (n,), logarithms of prices. NaN makes exactly the windows that contain it NaN.
+        out: Shape (n,), filled; NaN where t < 60.
+    """
+    reach = VOLATILITY_ROWS[2]
+    for start in range(0, len(logs), _CHUNK):
+        low, stop = max(start - reach, 0), min(start + _CHUNK, len(logs))
+        moves, scratch = np.empty(stop - low), np.empty((8, stop - low))
+        change(logs[low:stop], 1, moves)
+        nested_moments(moves, scratch[:4], scratch[4:])
+        _deviation(scratch[7, start - low :], reach, out[start:stop])
 
 
 class _Block(NamedTuple):
@@ -231,12 +247,11 @@ def _sizes(block: _Block, valid: Flags) -> Floats:
 
 
 @jit
-def _spreads(inputs: Inputs, start: int, stop: int) -> Floats:
-    x = np.empty((len(inputs.logs), stop - start))
+def _rows(values: Floats, start: int, stop: int) -> Floats:
+    """Some rows of all pairs, in one piece of memory."""
+    x = np.empty((len(values), stop - start))
     for i in range(len(x)):
-        values, seen, to = inputs.spread[i, start:stop], inputs.observed[i, start:stop], x[i]
-        for t in range(len(to)):
-            to[t] = values[t] if seen[t] else np.nan
+        x[i] = values[i, start:stop]
     return x
 
 
@@ -251,7 +266,7 @@ def _relate(x: Floats, score: Ints, least: int, out: Floats) -> None:
 def _relate_spread(block: _Block, inputs: Inputs, least: int, out: CrossSection) -> None:
     """Scores by spread, and its correlations."""
     start, stop = block.start, block.stop
-    spread = _spreads(inputs, start, stop)
+    spread = _rows(inputs.spread, start, stop)
     _keep(_scores(spread), _counts(spread), SPREAD, start, out)
     size = _sizes(block, inputs.valid[3])
     volatility = _take(block, VOLATILITY_60, inputs.valid[3], 0)

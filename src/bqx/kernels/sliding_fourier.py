@@ -113,12 +113,13 @@ def transform(y: Floats, levels: Levels) -> Floats:
 
     Args:
         y: Shape (rows,), at most ``ROWS``; a tile follows the one before it without a gap, and only
-            the last may be shorter. NaN makes exactly the windows that contain it NaN.
+            the last may be shorter. NaN makes exactly the real parts of the windows that contain it
+            NaN.
         levels: The state, from ``empty_levels`` on; changed.
 
     Returns:
         Shape (2, 129, rows): real and imaginary parts of coefficients 0 … 128; a view that the next
-        call overwrites. NaN where fewer than 256 rows have been seen.
+        call overwrites. Real parts are NaN where fewer than 256 rows have been seen.
     """
     rows = len(y)
     levels[0][0, 0, HALF : HALF + rows] = y

@@ -68,7 +68,7 @@ def _window(three: Floats, slope: Floats, ramp: tuple[float, float], out: Floats
 
 @jit
 def _window_last(two: Floats, slope: Floats, ramp: float, out: Floats) -> None:
-    """Power of the highest frequency, which is real and whose neighbours are each other's mirror."""
+    """Power of the highest frequency, a real one; its neighbours mirror each other."""
     for j in range(len(out)):
         re = 0.5 * (two[1, j] - two[0, j]) - ramp * slope[j]
         out[j] = re * re

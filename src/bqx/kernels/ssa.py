@@ -86,6 +86,8 @@ def _spread(vector: Floats, score: float, out: Floats) -> None:
     """Add a lagged vector's part in one direction to the rows that it contains."""
     for k in range(LENGTH):
         out[k] += score * vector[k]
+
+
 @jit
 def _component(vector: Floats, scores: Floats, out: Floats) -> None:
     """Add the first window's component in one direction, summed over the vectors of each row.

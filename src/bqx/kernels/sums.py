@@ -8,6 +8,9 @@ from bqx.kernels.arrays import Floats
 from bqx.kernels.borders import Block, block_at, first_border
 from bqx.kernels.jit import jit
 
+SHORT = 8
+"""Longest window that is summed value by value."""
+
 
 @jit
 def _scan_back(y: Floats, block: Block, sums: Floats) -> None:
@@ -32,12 +35,44 @@ def _scan_on(y: Floats, block: Block, sums: Floats, out: Floats) -> None:
 
 
 @jit
+def _scan_both(y: Floats, block: Block, sums: Floats, out: Floats, ahead: Floats) -> None:
+    """Both scans at once: on from a border, and back from the next one into ``ahead``.
+
+    A chain of additions waits for its own last result; two take no longer than one.
+    """
+    border, w = block.border, block.w
+    now, later = y[border : border + w], y[border + 1 : border + w + 1]
+    values = out[border : border + w]
+    total = 0.0
+    back = later[w - 1]
+    values[0] = sums[0]
+    ahead[w - 1] = back
+    for j in range(1, w):
+        total += now[j]
+        back += later[w - 1 - j]
+        values[j] = sums[j] + total
+        ahead[w - 1 - j] = back
+
+
+@jit
+def _sum_short(y: Floats, w: int, out: Floats) -> None:
+    """Sums from the oldest value to the newest, all windows at a time."""
+    whole = out[w - 1 :]
+    out[: w - 1] = np.nan
+    whole[:] = 0.0
+    for i in range(w):
+        past = y[i : i + len(whole)]
+        for j in range(len(whole)):
+            whole[j] += past[j]
+
+
+@jit
 def moving_sum(y: Floats, w: int, origin: int, out: Floats) -> None:
     """Sum of every trailing window, the current row included.
 
-    Method: two-sided scan (see ``borders``). No value outside of a window ever enters its sum, so a
-    window of zeros gives exactly 0, a sum of values that are not negative is not negative, and
-    nothing is carried along.
+    Method: two-sided scan (see ``borders``); short windows are added up one by one. No value
+    outside of a window ever enters its sum, so a window of zeros gives exactly 0, a sum of values
+    that are not negative is not negative, and nothing is carried along.
 
     Args:
         y: Shape (n,), the series. NaN makes exactly the windows that contain it NaN.
@@ -45,12 +80,21 @@ def moving_sum(y: Floats, w: int, origin: int, out: Floats) -> None:
         origin: Absolute grid row of element 0.
         out: Shape (n,), filled; NaN where t < w - 1.
     """
-    sums = np.empty(w)
-    out[: w - 1] = np.nan
+    if w <= SHORT:
+        _sum_short(y, w, out)
+        return
+    sums, ahead = np.zeros(w), np.empty(w)
     for border in range(first_border(origin, w), len(y), w):
         block = block_at(border, w, len(y))
-        _scan_back(y, block, sums)
-        _scan_on(y, block, sums, out)
+        if border < w:
+            _scan_back(y, block, sums)
+        if border + w < len(y):
+            _scan_both(y, block, sums, out, ahead)
+        else:
+            _scan_on(y, block, sums, out)
+        sums, ahead = ahead, sums
+    # Both scans write the windows of a block that do not fit, too.
+    out[: w - 1] = np.nan
 
 
 @jit

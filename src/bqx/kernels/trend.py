@@ -137,6 +137,87 @@ def linear_trend(  # noqa: PLR0917 - the outputs are three arrays
 
 
 @jit
+def _slopes_back(y: Floats, block: Block, sums: Floats) -> None:
+    """``_scan`` without the squares, back from the border."""
+    border, w = block.border, block.w
+    reference = y[border]
+    s0 = s1 = p = 0.0
+    for i in range(w - block.first):
+        d = y[border - i] - reference
+        s0 += d
+        s1 -= p * d
+        p += 1.0
+        sums[2 * (w - 1 - i)] = s0
+        sums[2 * (w - 1 - i) + 1] = s1
+
+
+@jit
+def _slopes_on(y: Floats, block: Block, sums: Floats, slope: Floats) -> None:
+    """The same on from the border; join the sums and write the slopes."""
+    border, w = block.border, block.w
+    now, slopes = y[border : border + block.stop], slope[border : border + block.stop]
+    half, per_p2 = 0.5 * (w - 1), _per_p2(w)
+    reference = y[border]
+    s0 = s1 = p = 0.0
+    for j in range(len(now)):
+        d = now[j] - reference
+        s0 += d
+        s1 += p * d
+        slopes[j] = (sums[2 * j + 1] + s1 - (p - half) * (sums[2 * j] + s0)) * per_p2
+        p += 1.0
+
+
+@jit
+def _slopes_both(y: Floats, block: Block, sums: Floats, slope: Floats, ahead: Floats) -> None:
+    """Both at once: on from a border, and back from the next one into ``ahead``.
+
+    A chain of additions waits for its own last result; two take no longer than one.
+    """
+    border, w = block.border, block.w
+    now, slopes = y[border : border + w], slope[border : border + w]
+    later = y[border + 1 : border + w + 1]
+    half, per_p2 = 0.5 * (w - 1), _per_p2(w)
+    here, there = now[0], later[w - 1]
+    s0 = s1 = back = back_s1 = p = 0.0
+    for j in range(w):
+        k = w - 1 - j
+        d, e = now[j] - here, later[k] - there
+        s0 += d
+        s1 += p * d
+        back += e
+        back_s1 -= p * e
+        slopes[j] = (sums[2 * j + 1] + s1 - (p - half) * (sums[2 * j] + s0)) * per_p2
+        ahead[2 * k] = back
+        ahead[2 * k + 1] = back_s1
+        p += 1.0
+
+
+@jit
+def linear_slope(y: Floats, w: int, origin: int, slope: Floats) -> None:
+    """Slope of the straight line of ``linear_trend`` alone, in less than half of its time.
+
+    Args:
+        y: Shape (n,), the series. NaN makes exactly the windows that contain it NaN.
+        w: Rows in a window, at least 2.
+        origin: Absolute grid row of element 0.
+        slope: Shape (n,), filled, in units of y per row; exactly 0 in a window of w equal values,
+            NaN where t < w - 1.
+    """
+    sums, ahead = np.zeros(2 * w), np.empty(2 * w)
+    for border in range(first_border(origin, w), len(y), w):
+        block = block_at(border, w, len(y))
+        if border < w:
+            _slopes_back(y, block, sums)
+        if border + w < len(y):
+            _slopes_both(y, block, sums, slope, ahead)
+        else:
+            _slopes_on(y, block, sums, slope)
+        sums, ahead = ahead, sums
+    # The scans write the windows of a block that do not fit, too.
+    slope[: w - 1] = np.nan
+
+
+@jit
 def _path_back(y: Floats, block: Block, path: Floats) -> None:
     """Sums of abs(y_t - y_t-1) over the part of each window at or before the border."""
     border, w = block.border, block.w

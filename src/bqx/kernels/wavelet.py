@@ -73,13 +73,6 @@ def modwt(y: Floats, out: Floats) -> None:
 
 
 @jit
-def squares(values: Floats, out: Floats) -> None:
-    """Square of each value."""
-    for t in range(len(values)):
-        out[t] = values[t] * values[t]
-
-
-@jit
 def _term(part: float, whole: float) -> float:
     """Contribution of a part to the entropy of the whole."""
     share = part / whole
