@@ -60,7 +60,7 @@ def _known(given: FloatArray, values: FloatArray | BoolArray) -> FloatArray:
     return np.where(np.isnan(given), np.nan, values)
 
 
-def _trend_regime(d: Domain, w: int) -> FloatArray:
+def trend_regime(d: Domain, w: int) -> FloatArray:
     """Direction of the trend: its rise over the window in units of the long deviation."""
 
     def make() -> FloatArray:
@@ -277,7 +277,7 @@ class Regime(Family):
 
     def compute(self, d: Domain, w: int) -> Columns:
         """All columns of one scale."""
-        trend, score = _trend_regime(d, w), _score(d, w)
+        trend, score = trend_regime(d, w), _score(d, w)
         short = deviation(d, "change", w // SHORT)
         relative = ratio(short, deviation(d, "change", LONG * w))
         volatility = _graded(relative, VOLATILITY_EDGES, d)
