@@ -91,8 +91,8 @@ class Reference:
 
     @cached_property
     def calm(self) -> Floats:
-        """Deviations of 60 returns, by pair."""
-        return self.volatilities(60)
+        """Deviations of 60 returns, by pair, rounded so that equal ones are equal."""
+        return self.volatilities(60).astype(np.float32).astype(np.float64)
 
     @cached_property
     def quick(self) -> Floats:

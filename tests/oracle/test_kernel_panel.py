@@ -33,6 +33,7 @@ from bqx.kernels.panel_attributes import (
     attributes,
     cross_section,
     relative_log,
+    volatility,
 )
 from references import Floats
 
@@ -180,6 +181,17 @@ def test_attributes(name: str) -> None:
     for k, of, lag in ((7, 1, 30), (8, 5, 30), (9, 4, 1)):
         np.testing.assert_array_equal(out[k, lag:], out[of, lag:] - out[of, :-lag])
         assert np.isnan(out[k, :lag]).all()
+
+
+def test_volatility_alone_is_that_of_the_attributes_in_single_precision() -> None:
+    logs = logs_of(SERIES["quotes"][1])
+    logs[1500:1620] = logs[1500]
+    logs[1540:] += 1e-4
+    out = np.full(len(logs), 12345.678)
+    volatility(logs, out)
+    np.testing.assert_array_equal(out, made(logs)[6].astype(np.float32))
+    # One move among 59 zeros: the same value wherever in the window it stands.
+    assert len(set(out[1562:1598])) == 1
 
 
 def test_attributes_of_a_still_market_are_exactly_zero() -> None:

@@ -117,7 +117,7 @@ def test_a_minute_that_is_rare_looks_back_20_days_of_rows_only() -> None:
 def test_moves_that_are_taken_back() -> None:
     rng = np.random.default_rng(7)
     points = np.cumsum(rng.integers(-4, 5, 800))
-    y: Floats = 100.0 + 1e-3 * points
+    y = np.asarray(100.0 + 1e-3 * points, np.float64)
     r: Floats = np.full(800, np.nan)
     r[1:] = np.diff(points)
     deviation = np.full(800, 1.25)

@@ -22,7 +22,6 @@ from references import Floats
 from synthetic import market_bars, random_walk_bars
 
 DOMAINS = pytest.mark.parametrize("name", ["rate", "bqx"])
-PAIRS_USED = tuple(pair for pair in PAIRS if "cad" not in pair)
 
 
 def domain_of(days: int, pairs: tuple[str, ...], name: DomainName, scale: float = 1.0) -> Domain:
@@ -43,7 +42,7 @@ def domain_of(days: int, pairs: tuple[str, ...], name: DomainName, scale: float 
 
 @cache
 def few_days(name: DomainName) -> Domain:
-    return domain_of(5, PAIRS_USED, name)
+    return domain_of(5, tuple(PAIRS), name)
 
 
 @cache
@@ -80,7 +79,7 @@ def test_ranges(name: DomainName) -> None:
 
 @DOMAINS
 def test_hidden_columns_are_those_of_the_one_minute_model(name: DomainName) -> None:
-    bars = {"eurusd": bar_arrays(random_walk_bars("eurusd", "2019-01-07", 63, seed=3))}
+    bars = {"eurusd": bar_arrays(random_walk_bars("eurusd", "2018-12-31", 44, seed=3))}
     held = {"eurusd": PairBars(bars["eurusd"], 1.1)}
     around = Together("eurusd", held, Calendar())
     d = around.slice(*around.rows("eurusd"))[name]
@@ -89,7 +88,7 @@ def test_hidden_columns_are_those_of_the_one_minute_model(name: DomainName) -> N
     np.testing.assert_array_equal(found["time_in_regime"], model["duration"])
     np.testing.assert_array_equal(found["stability"], model["persistence"])
     known = np.isfinite(found["change_prob"])
-    assert known.sum() > 5_000
+    assert known.sum() > 1_000
     product = found["expected_duration"][known] * found["change_prob"][known]
     np.testing.assert_allclose(product, 1.0, rtol=1e-15)
 
@@ -112,7 +111,7 @@ def moves(name: DomainName, pair: str) -> Floats:
 def test_correlation_with_all_pairs(name: DomainName) -> None:
     d = few_days(name)
     found, fewer = panel(name)["cross_pair_correlation"], 0
-    for t in range(100, len(d), 97):
+    for t in range(100, len(d), 197):
         own, sizes = moves(name, d.pair)[t - 59 : t + 1], []
         for pair, peer in d.peers.items():
             other = moves(name, pair)[t - 59 : t + 1]
@@ -161,9 +160,7 @@ def test_a_rise_of_the_yen_is_a_flight() -> None:
     # By definition of the index: with all pairs, the level of a currency is its mean log rate.
     assert sum("jpy" in pair for pair in PAIRS) == 7
     rate = few_days("rate")
-    yen = np.nanmean(
-        [np.log(rate.everyone[p].series) for p in PAIRS_USED if p.endswith("jpy")], axis=0
-    )
+    yen = np.nanmean([np.log(rate.everyone[p].series) for p in PAIRS if p.endswith("jpy")], axis=0)
     change = yen[60:] - yen[:-60]
     known = np.isfinite(panel("rate")["flight_to_quality"][60:]) & np.isfinite(change)
     both = panel("rate")["flight_to_quality"][60:][known], change[known]

@@ -6,6 +6,7 @@ Everything here depends on all pairs alike and is made once for all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from bqx.domains.validity import MAX_AGE
 from bqx.kernels.crosssection import fresh_mean
 from bqx.kernels.elementwise import change
 from bqx.kernels.median_side import above_median
-from bqx.kernels.panel import (
+from bqx.kernels.panel_attributes import (
     ATTRIBUTES,
     HISTORIES,
     MEDIANS,
@@ -25,12 +26,12 @@ from bqx.kernels.panel import (
     RELATIONS,
     SCRATCH,
     SPREADS,
-    VOLATILITY_60,
     CrossSection,
     Inputs,
     attributes,
     cross_section,
     relative_log,
+    volatility,
 )
 from bqx.market import parse_pair
 
@@ -41,6 +42,7 @@ CALM_HISTORY = 61 + MEDIAN_ROWS - 1
 LEAST_DOLLAR_PAIRS = 3
 
 Sides = NDArray[np.int8]
+Byte = TypeVar("Byte", np.bool_, np.int8)
 
 
 @dataclass(frozen=True)
@@ -76,19 +78,33 @@ def panel(d: Domain) -> Panel:
 
 def counting(d: Domain, history: int) -> BoolArray:
     """Where each pair counts with that history, shape (pairs, n)."""
+    return d.common(("panel_counting", history), lambda: _valid(d, (history,)))
 
-    def make() -> BoolArray:
-        return np.array([d.everyone[name].valid(history) for name in panel(d).names])
 
-    return d.common(("panel_counting", history), make)
+def _valid(d: Domain, histories: tuple[int, ...]) -> BoolArray:
+    """Flags by history and pair, one after the other."""
+    names = panel(d).names
+    found: BoolArray = _bytes(d, len(histories) * len(names), np.bool_)
+    for k, history in enumerate(histories):
+        for i, name in enumerate(names):
+            found[k * len(names) + i] = d.everyone[name].valid(history)
+    return found
+
+
+def _bytes(d: Domain, rows: int, kind: type[Byte]) -> NDArray[Byte]:
+    """An array of one byte a value, from the pool of blocks."""
+    flat = d.block(-(-rows // 8)).reshape(-1).view(kind)
+    return flat[: rows * len(d)].reshape(rows, len(d))
 
 
 def enough(d: Domain, history: int) -> BoolArray:
     """Where enough pairs count with that history."""
 
     def make() -> BoolArray:
-        found: BoolArray = counting(d, history).sum(axis=0, dtype=np.int8) >= panel(d).least
-        return found
+        count = np.zeros(len(d), np.int8)
+        for name in panel(d).names:
+            count += d.everyone[name].valid(history)
+        return np.asarray(count >= panel(d).least)
 
     return d.common(("panel_enough", history), make)
 
@@ -122,20 +138,34 @@ def across(d: Domain) -> CrossSection:
 
 def _fresh(d: Domain) -> BoolArray:
     def make() -> BoolArray:
-        return np.array([d.everyone[name].grid.age <= MAX_AGE for name in panel(d).names])
+        found: BoolArray = _bytes(d, len(panel(d).names), np.bool_)
+        for to, name in zip(found, panel(d).names, strict=True):
+            np.less_equal(d.everyone[name].grid.age, MAX_AGE, out=to)
+        return found
 
     return d.common("panel_fresh", make)
 
 
+def relative_spread(d: Domain) -> FloatArray:
+    """The pair's spread relative to the close; a missing minute repeats it, NaN without quotes."""
+    bars = d.grid.bars
+    if bars.quotes is None:
+        return np.full(len(d), np.nan)
+    # By bar, and not by row as in `quotes`: that lays four prices on the grid.
+    found: FloatArray = ((bars.quotes[1] - bars.quotes[0]) / bars.close)[d.grid.newest]
+    found[: d.grid.empty] = np.nan
+    return found
+
+
 def _spreads(d: Domain) -> FloatArray:
-    """Spreads relative to the close; of no pair when none has quotes."""
-    names = panel(d).names
-    quotes = [d.everyone[name].quotes for name in names]
-    if not any(quotes):
+    """Spreads relative to the close in minutes with a bar; of no pair when none has quotes."""
+    pairs = [d.everyone[name] for name in panel(d).names]
+    if all(pair.grid.bars.quotes is None for pair in pairs):
         return np.empty((0, len(d)))
-    out = d.block(len(names))
-    for to, name, its in zip(out, names, quotes, strict=True):
-        to[:] = np.nan if its is None else (its.ask - its.bid) / d.everyone[name].grid.close
+    out = d.block(len(pairs))
+    for to, pair in zip(out, pairs, strict=True):
+        to[:] = relative_spread(pair)
+        to[~pair.grid.observed] = np.nan
     return out
 
 
@@ -144,13 +174,12 @@ def _cross_section(d: Domain) -> CrossSection:
     inputs = Inputs(
         logs=panel(d).logs,
         spread=_spreads(d),
-        valid=np.array([counting(d, h) for h in HISTORIES]),
-        observed=np.array([d.everyone[name].grid.observed for name in panel(d).names]),
+        valid=_valid(d, HISTORIES).reshape(len(HISTORIES), pairs, n),
         fresh=_fresh(d),
     )
     out = CrossSection(
-        score=np.empty((RANKED, pairs, n), np.int8),
-        count=np.empty((RANKED, n), np.int8),
+        score=_bytes(d, RANKED * pairs, np.int8).reshape(RANKED, pairs, n),
+        counting=_bytes(d, RANKED, np.int8),
         dispersion=d.block(SPREADS),
         median=d.block(MEDIANS),
         correlation=d.block(RELATIONS),
@@ -165,11 +194,11 @@ def dollar(d: Domain) -> FloatArray:
 
     def make() -> FloatArray:
         usd = _dollar_pairs(d)
-        moves, out = np.empty((len(usd), len(d))), d.block(1)[0]
+        out: FloatArray = d.block(1)[0]
+        moves, signs = np.empty((len(usd), len(d))), [_dollar_sign(panel(d).names[k]) for k in usd]
         for to, k in zip(moves, usd, strict=True):
             change(panel(d).logs[k], 1, to)
-            to *= parse_pair(panel(d).names[k]).sign("usd")
-        fresh_mean(moves, _fresh(d)[usd], out)
+        fresh_mean(moves * np.array(signs).reshape(-1, 1), _fresh(d)[usd], out)
         return out
 
     return d.common("dollar", make)
@@ -185,6 +214,10 @@ def dollar_known(d: Domain, history: int) -> BoolArray:
     return d.common(("dollar_known", history), make)
 
 
+def _dollar_sign(pair: str) -> float:
+    return float(parse_pair(pair).sign("usd"))
+
+
 def _dollar_pairs(d: Domain) -> Int64Array:
     return np.flatnonzero(["usd" in name for name in panel(d).names])
 
@@ -198,11 +231,11 @@ def sides(d: Domain) -> Sides:
 
 
 def _sides(d: Domain) -> Sides:
-    found = np.full((len(panel(d).names), len(d)), -1, np.int8)
-    made, scratch = d.block(ATTRIBUTES), d.block(SCRATCH)
-    above: FloatArray = d.block(1)[0]
+    found: Sides = _bytes(d, len(panel(d).names), np.int8)
+    found[:] = -1
+    moved, above = d.block(2)
     for to, logs, name in zip(found, panel(d).logs, panel(d).names, strict=True):
-        attributes(logs, scratch, made)
-        above_median(made[VOLATILITY_60], MEDIAN_ROWS, above)
+        volatility(logs, moved)
+        above_median(moved, MEDIAN_ROWS, above)
         np.copyto(to, above, where=d.everyone[name].valid(CALM_HISTORY), casting="unsafe")
     return found

@@ -146,8 +146,8 @@ class CrossSectionalRelations(Family):
         "Share of the other pairs whose 60-row volatility is on the same side of its own 1440-row "
         "median as the pair's.",
         unit="ratio",
-        formula="sides: above the median; at or below it. The pair itself is not among the pairs "
-        "that are counted",
+        formula="sides: above the median; at or below it, compared in single precision. The pair "
+        "itself is not among the pairs that are counted",
         low=0.0,
         high=1.0,
         history=CALM_HISTORY,

@@ -21,7 +21,7 @@ from bqx.families.parabolic_domains import (
     spread,
     weighted,
 )
-from bqx.families.regime import trend_regime as trend_regime
+from bqx.families.regime import trend_regime
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Column, Feature, Kind
 from bqx.kernels.across import greatest_across, weighted_across

@@ -35,20 +35,20 @@ def _scan_both(y: Floats, block: Block, sums: Floats, ahead: Floats) -> None:
     A chain of additions waits for its own last result; two take no longer than one.
     """
     border, w = block.border, block.w
-    now, later = y[border : border + w], y[border + 1 : border + w + 1]
-    here, there = now[0], later[w - 1]
+    here, there = y[border], y[border + w]
     total = squares = back = back_squares = 0.0
     for j in range(w):
-        k = w - 1 - j
-        d, e = now[j] - here, later[k] - there
+        # Unsigned, so that numba emits no test for negative indices.
+        d, e = y[np.uintp(border + j)] - here, y[np.uintp(border + w - j)] - there
         total += d
         squares += d * d
         back += e
         back_squares += e * e
-        sums[2 * j] += total
-        sums[2 * j + 1] += squares
-        ahead[2 * k] = back
-        ahead[2 * k + 1] = back_squares
+        at, to = np.uintp(2 * j), np.uintp(2 * (w - 1 - j))
+        sums[at] += total
+        sums[at + np.uintp(1)] += squares
+        ahead[to] = back
+        ahead[to + np.uintp(1)] = back_squares
 
 
 @jit

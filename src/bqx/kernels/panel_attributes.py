@@ -142,8 +142,17 @@ def attributes(logs: Floats, scratch: Floats, out: Floats) -> None:
 
 
 @jit
+def _round(values: Floats) -> None:
+    for t in range(len(values)):
+        values[t] = np.float32(values[t])
+
+
+@jit
 def volatility(logs: Floats, out: Floats) -> None:
-    """Standard deviation of the last 60 one-row changes, ddof 1, as in ``attributes``.
+    """Standard deviation of the last 60 one-row changes, ddof 1, in single precision.
+
+    Where changes of 0 come in and go out, it stays as it is but for the rounding of its sums. In
+    single precision equal values are equal, and can be compared.
 
     Args:
         logs: Shape (n,), logarithms of prices. NaN makes exactly the windows that contain it NaN.
@@ -156,6 +165,7 @@ def volatility(logs: Floats, out: Floats) -> None:
         change(logs[low:stop], 1, moves)
         nested_moments(moves, scratch[:4], scratch[4:])
         _deviation(scratch[7, start - low :], reach, out[start:stop])
+    _round(out)
 
 
 class _Block(NamedTuple):

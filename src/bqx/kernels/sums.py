@@ -8,7 +8,7 @@ from bqx.kernels.arrays import Floats
 from bqx.kernels.borders import Block, block_at, first_border
 from bqx.kernels.jit import jit
 
-SHORT = 8
+SHORT = 4
 """Longest window that is summed value by value."""
 
 
@@ -41,24 +41,23 @@ def _scan_both(y: Floats, block: Block, sums: Floats, out: Floats, ahead: Floats
     A chain of additions waits for its own last result; two take no longer than one.
     """
     border, w = block.border, block.w
-    now, later = y[border : border + w], y[border + 1 : border + w + 1]
-    values = out[border : border + w]
     total = 0.0
-    back = later[w - 1]
-    values[0] = sums[0]
+    back = y[border + w]
+    out[border] = sums[0]
     ahead[w - 1] = back
     for j in range(1, w):
-        total += now[j]
-        back += later[w - 1 - j]
-        values[j] = sums[j] + total
-        ahead[w - 1 - j] = back
+        # Unsigned, so that numba emits no test for negative indices.
+        total += y[np.uintp(border + j)]
+        back += y[np.uintp(border + w - j)]
+        out[np.uintp(border + j)] = sums[np.uintp(j)] + total
+        ahead[np.uintp(w - 1 - j)] = back
 
 
 @jit
-def _sum_short(y: Floats, w: int, out: Floats) -> None:
+def _short(y: Floats, w: int, out: Floats) -> None:
     """Sums from the oldest value to the newest, all windows at a time."""
-    whole = out[w - 1 :]
     out[: w - 1] = np.nan
+    whole = out[w - 1 :]
     whole[:] = 0.0
     for i in range(w):
         past = y[i : i + len(whole)]
@@ -81,7 +80,7 @@ def moving_sum(y: Floats, w: int, origin: int, out: Floats) -> None:
         out: Shape (n,), filled; NaN where t < w - 1.
     """
     if w <= SHORT:
-        _sum_short(y, w, out)
+        _short(y, w, out)
         return
     sums, ahead = np.zeros(w), np.empty(w)
     for border in range(first_border(origin, w), len(y), w):
@@ -93,7 +92,7 @@ def moving_sum(y: Floats, w: int, origin: int, out: Floats) -> None:
         else:
             _scan_on(y, block, sums, out)
         sums, ahead = ahead, sums
-    # Both scans write the windows of a block that do not fit, too.
+    # The windows of a block that do not fit were written, too.
     out[: w - 1] = np.nan
 
 

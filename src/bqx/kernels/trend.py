@@ -174,21 +174,21 @@ def _slopes_both(y: Floats, block: Block, sums: Floats, slope: Floats, ahead: Fl
     A chain of additions waits for its own last result; two take no longer than one.
     """
     border, w = block.border, block.w
-    now, slopes = y[border : border + w], slope[border : border + w]
-    later = y[border + 1 : border + w + 1]
     half, per_p2 = 0.5 * (w - 1), _per_p2(w)
-    here, there = now[0], later[w - 1]
+    here, there = y[border], y[border + w]
     s0 = s1 = back = back_s1 = p = 0.0
     for j in range(w):
-        k = w - 1 - j
-        d, e = now[j] - here, later[k] - there
+        # Unsigned, so that numba emits no test for negative indices.
+        t, at, to = np.uintp(border + j), np.uintp(2 * j), np.uintp(2 * (w - 1 - j))
+        d, e = y[t] - here, y[np.uintp(border + w - j)] - there
         s0 += d
         s1 += p * d
         back += e
         back_s1 -= p * e
-        slopes[j] = (sums[2 * j + 1] + s1 - (p - half) * (sums[2 * j] + s0)) * per_p2
-        ahead[2 * k] = back
-        ahead[2 * k + 1] = back_s1
+        sum0, sum1 = sums[at] + s0, sums[at + np.uintp(1)] + s1
+        slope[t] = (sum1 - (p - half) * sum0) * per_p2
+        ahead[to] = back
+        ahead[to + np.uintp(1)] = back_s1
         p += 1.0
 
 
