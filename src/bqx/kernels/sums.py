@@ -42,7 +42,7 @@ def _scan_both(y: Floats, block: Block, sums: Floats, out: Floats, ahead: Floats
     """
     border, w = block.border, block.w
     total = 0.0
-    back = y[border + w]
+    back = 0.0 + y[border + w]  # as the other scan begins: -0.0 becomes 0.0
     out[border] = sums[0]
     ahead[w - 1] = back
     for j in range(1, w):
