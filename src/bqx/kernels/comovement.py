@@ -56,9 +56,9 @@ def _moves(logs: Floats) -> _Moves:
 
 
 @jit
-def _correlate(x: _Moves, y: _Moves, lags: tuple[int, int], scratch: Floats, out: Floats) -> None:
-    """Correlations over 240 rows of x and y, each some rows before; one of the lags is 0."""
-    late, early = lags
+def _correlate(x: _Moves, y: _Moves, lag: int, scratch: Floats, out: Floats) -> None:
+    """Correlations over 240 rows of x, ``lag`` rows before, with y; of y before where negative."""
+    late, early = max(lag, 0), max(-lag, 0)
     rows = len(out) - late - early
     inner, outer = scratch[0][:rows], scratch[1][:rows]
     products_of_three(x.values[early : early + rows], y.values[late : late + rows], inner)
@@ -116,20 +116,19 @@ def co_movement(
     for start in range(0, n, _CHUNK):
         low, stop = max(start - REACH - 1, 0), min(start + _CHUNK, n)
         rows, skip = stop - low, start - low
-        sums, scratch = np.zeros((2, 2, rows)), np.empty((2, rows))
-        now, leads, lags = np.full(rows, np.nan), np.full(rows, np.nan), np.full(rows, np.nan)
+        sums, scratch, found = np.zeros((2, 2, rows)), np.empty((2, rows)), np.empty((3, rows))
+        found[:] = np.nan
         nothing = np.zeros(rows)
         mine = _moves(logs[own, low:stop])
         for peer in range(pairs):
             if peer == own:
                 continue
             its = _moves(logs[peer, low:stop])
-            _correlate(mine, its, (0, 0), scratch, now)
-            _size(now)
-            _add(now, nothing, valid[0][peer, low:stop], sums[0])
-            _correlate(mine, its, (1, 0), scratch, leads)
-            _correlate(mine, its, (0, 1), scratch, lags)
-            _add(leads, lags, valid[1][peer, low:stop], sums[1])
+            for lag in range(-1, 2):
+                _correlate(mine, its, lag, scratch, found[1 + lag])
+            _size(found[1])
+            _add(found[1], nothing, valid[0][peer, low:stop], sums[0])
+            _add(found[2], found[0], valid[1][peer, low:stop], sums[1])
         for k in range(2):
             _finish(sums[k], skip, least, out[k, start:stop])
 

@@ -47,6 +47,7 @@ CHANGE = 9
 """Row of ``attributes`` with the one-row change of the 15-row volatility."""
 # By attribute: row of its flags, and its rows among dispersions and medians (-1: none).
 _VALID = (0, 1, 2, 3, 0, 1, 3, 3, 3)
+_COMPARED = (MOMENTUM_60, VOLATILITY_60)
 _SPREAD_OF = (0, 1, -1, 2, 3, 4, 5, -1, -1)
 _MEDIAN_OF = (0, 1, -1, 2, 3, 4, 5, 6, 7)
 
@@ -181,9 +182,9 @@ class _Block(NamedTuple):
 
 
 @jit
-def _take(block: _Block, attribute: int, valid: Flags, lag: int) -> Floats:
-    """An attribute some rows before those of the block, NaN where a pair does not count."""
-    start, stop = block.start - lag, block.stop - lag
+def _take(block: _Block, attribute: int, valid: Flags) -> Floats:
+    """An attribute, NaN where a pair does not count."""
+    start, stop = block.start, block.stop
     x = np.empty((len(valid), stop - start))
     for i in range(len(valid)):
         values = block.values[attribute, i, start - block.low : stop - block.low]
@@ -225,21 +226,15 @@ def _require(count: Ints, least: int, out: Floats) -> None:
 
 
 @jit
-def _keep(score: Ints, count: Ints, attribute: int, start: int, out: CrossSection) -> None:
-    stop = start + len(count)
-    out.counting[attribute, start:stop] = count
-    for i in range(len(score)):
-        out.score[attribute, i, start:stop] = score[i]
-
-
-@jit
 def _summarise(block: _Block, attribute: int, valid: Flags, least: int, out: CrossSection) -> Ints:
     """Scores, dispersion and median of one attribute; returns the scores."""
     start, stop = block.start, block.stop
-    x = _take(block, attribute, valid, 0)
+    x = _take(block, attribute, valid)
     score, count = _scores(x), _counts(x)
     if attribute <= VOLATILITY_60:
-        _keep(score, count, attribute, start, out)
+        out.counting[attribute, start:stop] = count
+        for i in range(len(score)):
+            out.score[attribute, i, start:stop] = score[i]
     if _SPREAD_OF[attribute] >= 0:
         to = out.dispersion[_SPREAD_OF[attribute], start:stop]
         deviations(x, count, to)
@@ -249,11 +244,6 @@ def _summarise(block: _Block, attribute: int, valid: Flags, least: int, out: Cro
         medians(x, score, count, to)
         _require(count, least, to)
     return score
-
-
-@jit
-def _sizes(block: _Block, valid: Flags) -> Floats:
-    return np.abs(_take(block, MOMENTUM_60, valid, 0))
 
 
 @jit
@@ -277,23 +267,37 @@ def _relate_spread(block: _Block, inputs: Inputs, least: int, out: CrossSection)
     """Scores by spread, and its correlations."""
     start, stop = block.start, block.stop
     spread = _rows(inputs.spread, start, stop)
-    _keep(_scores(spread), _counts(spread), SPREAD, start, out)
-    size = _sizes(block, inputs.valid[3])
-    volatility = _take(block, VOLATILITY_60, inputs.valid[3], 0)
-    _share(size, spread)
-    _share(volatility, spread)
     score = _scores(spread)
-    _relate(size, score, least, out.correlation[1, start:stop])
-    _relate(volatility, score, least, out.correlation[2, start:stop])
+    for i in range(len(score)):
+        out.score[SPREAD, i, start:stop] = score[i]
+    out.counting[SPREAD, start:stop] = _counts(spread)
+    for k in range(len(_COMPARED)):
+        x = _take(block, _COMPARED[k], inputs.valid[3])
+        _share(x, spread)
+        if k == 0:
+            x = np.abs(x)
+            score = _scores(spread)
+        _relate(x, score, least, out.correlation[1 + k, start:stop])
+
+
+@jit
+def _relate_size(block: _Block, inputs: Inputs, score: Ints, least: int, out: Floats) -> None:
+    """Correlation of the size of momentum with what has these scores."""
+    size = np.abs(_take(block, _COMPARED[0], inputs.valid[3]))
+    _relate(size, score, least, out[block.start : block.stop])
 
 
 @jit
 def _relate_past(block: _Block, valid: Flags, least: int, out: Floats) -> None:
     """Correlation of momentum with its past."""
-    now = _take(block, MOMENTUM_60, valid, 0)
-    before = _take(block, MOMENTUM_60, valid, STABILITY_LAG)
+    begin = max(block.start, _REACH)
+    if begin >= block.stop:
+        return
+    start, stop = begin - STABILITY_LAG, block.stop - STABILITY_LAG
+    now = _take(_Block(block.values, block.low, begin, block.stop), _COMPARED[0], valid)
+    before = _take(_Block(block.values, block.low, start, stop), _COMPARED[0], valid)
     _share(now, before)
-    _relate(now, _scores(before), least, out)
+    _relate(now, _scores(before), least, out[begin : block.stop])
 
 
 @jit
@@ -310,22 +314,28 @@ def _mean_changes(block: _Block, fresh: Flags, out: Floats) -> None:
 @jit
 def _across(block: _Block, inputs: Inputs, least: int, out: CrossSection) -> None:
     """All results of a block."""
-    start, stop = block.start, block.stop
     for attribute in range(CHANGE):
         score = _summarise(block, attribute, inputs.valid[_VALID[attribute]], least, out)
         if attribute == VOLATILITY_60:
-            to = out.correlation[0, start:stop]
-            _relate(_sizes(block, inputs.valid[3]), score, least, to)
+            _relate_size(block, inputs, score, least, out.correlation[0])
     _mean_changes(block, inputs.fresh, out.mean_change)
     if len(inputs.spread):
         _relate_spread(block, inputs, least, out)
-    begin = max(start, _REACH)
-    if begin < stop:
-        later = _Block(block.values, block.low, begin, stop)
-        _relate_past(later, inputs.valid[3], least, out.correlation[3, begin:stop])
+    _relate_past(block, inputs.valid[3], least, out.correlation[3])
 
 
 @jit
+def _attributes_of_all(logs: Floats, low: int, stop: int) -> Floats:
+    """Attributes of all pairs on some rows."""
+    pairs, rows = len(logs), stop - low
+    values, scratch = np.empty((ATTRIBUTES, pairs, rows)), np.empty((SCRATCH, rows))
+    one = np.empty((ATTRIBUTES, rows))
+    for i in range(pairs):
+        attributes(logs[i, low:stop], scratch, one)
+        values[:, i] = one
+    return values
+
+
 def cross_section(inputs: Inputs, least: int, out: CrossSection) -> None:
     """Order, spread and middle of all pairs' attributes at each row.
 
@@ -334,17 +344,14 @@ def cross_section(inputs: Inputs, least: int, out: CrossSection) -> None:
         least: Pairs that must count for a dispersion, median or correlation.
         out: Filled. Scores and counts of the spread are 0 and its correlations NaN without quotes.
     """
-    pairs, n = inputs.logs.shape
+    n = inputs.logs.shape[1]
     out.correlation[:] = np.nan
     out.score[SPREAD] = 0
     out.counting[SPREAD] = 0
+    # Not compiled: one more level over so much inlined code would take as long to compile again.
     for chunk in range(0, n, _CHUNK):
         low, end = max(chunk - _REACH, 0), min(chunk + _CHUNK, n)
-        values, scratch = np.empty((ATTRIBUTES, pairs, end - low)), np.empty((SCRATCH, end - low))
-        one = np.empty((ATTRIBUTES, end - low))
-        for i in range(pairs):
-            attributes(inputs.logs[i, low:end], scratch, one)
-            values[:, i] = one
+        values = _attributes_of_all(inputs.logs, low, end)
         for start in range(chunk, end, _BLOCK):
             block = _Block(values, low, start, min(start + _BLOCK, end))
             _across(block, inputs, least, out)
