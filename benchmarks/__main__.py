@@ -1,11 +1,11 @@
-"""Run all benchmarks, or those that are named: ``python -m benchmarks [kernels] [build]``."""
+"""Run all benchmarks, or those that are named: ``python -m benchmarks kernels build``."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-NAMES = ("kernels", "build")
+NAMES = ("kernels", "features", "build")
 
 
 def main() -> None:

@@ -58,6 +58,7 @@ class DataHealth(Family):
         history=1,
         memory=RATE_ROWS,
         null_rule=YOUNG,
+        steady=True,
     )
     fills = Feature(
         "ffill_count_{d}",
@@ -132,6 +133,7 @@ class DataHealth(Family):
         history=1,
         memory=DAY,
         null_rule=YOUNG,
+        steady=True,
     )
 
     def compute_fixed(self, d: Domain) -> Columns:

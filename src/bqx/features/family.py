@@ -127,6 +127,7 @@ def _column(
         kind=feature.kind,
         requires=feature.requires,
         dtype=cls.precision if feature.kind == "float" else WHOLE,
+        steady=feature.steady,
     )
 
 

@@ -40,6 +40,7 @@ class Feature:
         source: Literature.
         kind: Whether values are numbers, flags, categories or counts.
         requires: Data beside the pair's prices; where they are missing the value is NULL.
+        steady: Whether one value for months is no fault, as of a count of errors.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Feature:
     source: str = ""
     kind: Kind = "float"
     requires: tuple[Need, ...] = ()
+    steady: bool = False
 
     @property
     def absent(self) -> bool:
@@ -98,6 +100,7 @@ class Column:
         kind: Whether values are numbers, flags, categories or counts.
         requires: Data beside the pair's prices; where they are missing the value is NULL.
         dtype: Name of the type in which the column is kept.
+        steady: Whether one value for months is no fault.
     """
 
     name: str
@@ -116,6 +119,7 @@ class Column:
     kind: Kind
     requires: tuple[Need, ...]
     dtype: str
+    steady: bool = False
 
     @property
     def absent(self) -> bool:

@@ -37,6 +37,42 @@ def _scan(x: Floats, y: Floats, block: Block, step: int, sums: Floats) -> None:
 
 
 @jit
+def _scan_both(x: Floats, y: Floats, block: Block, sums: Floats, ahead: Floats) -> None:
+    """Both scans at once: on from a border, and back from the next one into ``ahead``.
+
+    A chain of additions waits for its own last result; two take little longer than one.
+    """
+    border, w = block.border, block.w
+    x0, y0, x1, y1 = x[border], y[border], x[border + w], y[border + w]
+    sx = sy = xx = yy = xy = 0.0
+    bx = by = bxx = byy = bxy = 0.0
+    for i in range(w):
+        t, j = np.uintp(border + i), np.uintp(i)
+        s, k = np.uintp(border + w - i), np.uintp(w - 1 - i)
+        dx, dy, ex, ey = x[t] - x0, y[t] - y0, x[s] - x1, y[s] - y1
+        sx += dx
+        sy += dy
+        xx += dx * dx
+        yy += dy * dy
+        xy += dx * dy
+        sums[0, j] += sx
+        sums[1, j] += sy
+        sums[2, j] += xx
+        sums[3, j] += yy
+        sums[4, j] += xy
+        bx += ex
+        by += ey
+        bxx += ex * ex
+        byy += ey * ey
+        bxy += ex * ey
+        ahead[0, k] = bx
+        ahead[1, k] = by
+        ahead[2, k] = bxx
+        ahead[3, k] = byy
+        ahead[4, k] = bxy
+
+
+@jit
 def _again(x: Floats, y: Floats, block: Block, sums: Floats) -> None:
     """Take the sums of the windows that lost digits from their values."""
     for j in range(block.first, block.stop):
@@ -49,11 +85,17 @@ def _again(x: Floats, y: Floats, block: Block, sums: Floats) -> None:
 
 
 @jit
-def _scatter_block(x: Floats, y: Floats, block: Block, sums: Floats) -> None:
-    """Sums of squares and products about the means of a block's windows, in rows 2 to 4."""
-    sums[:] = 0.0
-    _scan(x, y, block, -1, sums)
-    _scan(x, y, block, 1, sums)
+def _scatter_block(x: Floats, y: Floats, block: Block, sums: Floats, ahead: Floats) -> None:
+    """Sums of squares and products about the means of a block's windows, in rows 2 to 4.
+
+    ``sums`` has what the call for the block before left in ``ahead``, or zeros at first.
+    """
+    if block.border < block.w:
+        _scan(x, y, block, -1, sums)
+    if block.border + block.w < len(x):
+        _scan_both(x, y, block, sums, ahead)
+    else:
+        _scan(x, y, block, 1, sums)
     first, stop, w = block.first, block.stop, block.w
     sx, sy = sums[0, first:stop], sums[1, first:stop]
     centre(sx, sy, sums[4, first:stop], w)
@@ -95,14 +137,15 @@ def correlation(x: Floats, y: Floats, w: int, origin: int, out: Floats) -> None:
         out: Shape (n,), filled, in [-1, 1]. NaN where one side has w equal values, and where
             t < w - 1.
     """
-    sums = np.empty((SUMS, w))
+    sums, ahead = np.zeros((SUMS, w)), np.empty((SUMS, w))
     out[: w - 1] = np.nan
     for border in range(first_border(origin, w), len(x), w):
         block = block_at(border, w, len(x))
-        _scatter_block(x, y, block, sums)
+        _scatter_block(x, y, block, sums, ahead)
         first, stop = block.first, block.stop
         xx, yy, xy = sums[2, first:stop], sums[3, first:stop], sums[4, first:stop]
         _pearson_block(xy, xx, yy, out[border + first : border + stop])
+        sums, ahead = ahead, sums
 
 
 @jit
@@ -119,14 +162,15 @@ def slope(y: Floats, x: Floats, w: int, origin: int, out: Floats) -> None:
         out: Shape (n,), filled, in units of y per unit of x. Exactly 0 where y has w equal values;
             NaN where x has, and where t < w - 1.
     """
-    sums = np.empty((SUMS, w))
+    sums, ahead = np.zeros((SUMS, w)), np.empty((SUMS, w))
     out[: w - 1] = np.nan
     for border in range(first_border(origin, w), len(x), w):
         block = block_at(border, w, len(x))
-        _scatter_block(x, y, block, sums)
+        _scatter_block(x, y, block, sums, ahead)
         for j in range(block.first, block.stop):
             varies = sums[2, j] > 0.0
             out[border + j] = sums[4, j] / sums[2, j] if varies else np.nan
+        sums, ahead = ahead, sums
 
 
 @jit
@@ -144,12 +188,12 @@ def residual(y: Floats, x: Floats, w: int, origin: int, out: Floats) -> None:
         out: Shape (n,), filled, in units of y. Exactly 0 where y has w equal values; NaN where x
             has, and where t < w - 1.
     """
-    sums = np.empty((SUMS, w))
+    sums, ahead = np.zeros((SUMS, w)), np.empty((SUMS, w))
     per_row = 1.0 / w
     out[: w - 1] = np.nan
     for border in range(first_border(origin, w), len(x), w):
         block = block_at(border, w, len(x))
-        _scatter_block(x, y, block, sums)
+        _scatter_block(x, y, block, sums, ahead)
         x0, y0 = x[border], y[border]
         for j in range(block.first, block.stop):
             varies = sums[2, j] > 0.0
@@ -157,3 +201,4 @@ def residual(y: Floats, x: Floats, w: int, origin: int, out: Floats) -> None:
             dx = x[border + j] - x0 - sums[0, j] * per_row
             dy = y[border + j] - y0 - sums[1, j] * per_row
             out[border + j] = dy - coefficient * dx
+        sums, ahead = ahead, sums
