@@ -93,7 +93,7 @@ def accuracy_series(rows: int) -> dict[str, tuple[float, Floats]]:
     flat = np.where((i // 700) % 2, quotes[(i // 700) * 700], quotes)
     flat[[rows // 2, rows // 2 + 1]] += 3.0
     outlier = np.full(rows, 100.0) + walk(rows, 1e-6)
-    outlier[::630] += 5.0
+    outlier[629::630] += 5.0
     return {
         "level 100, moves 1e-4": (100.0, 100.0 + walk(rows, 1e-4)),
         "quotes": (100.0, quotes),

@@ -56,9 +56,9 @@ def cluster(rows: int = ROWS) -> System:
 def spikes_on_borders() -> System:
     """Marks far off, for one row and for ten, where blocks are anchored."""
     y, x, v = cluster()
-    y[W] += 0.05
-    x[2 * W : 2 * W + 10] += 0.3
-    v[4 * W : 4 * W + 3] -= 0.01
+    y[W - 1] += 0.05
+    x[2 * W - 1 : 2 * W + 9] += 0.3
+    v[4 * W - 1 : 4 * W + 2] -= 0.01
     return y, x, v
 
 

@@ -1,8 +1,10 @@
 """Where the blocks of a two-sided scan stand.
 
-Every window of w rows contains exactly one absolute row that is a multiple of w: its *border*. A
-kernel sums backward and forward from each border, relative to the value there, and joins the two
-halves of each window (van Herk 1992; Gil and Werman 1993). Borders belong to the grid and not to
+Every window of w rows contains exactly one absolute row that comes before a multiple of w: its
+*border*. A kernel sums backward and forward from each border, relative to the value there, and
+joins the two halves of each window (van Herk 1992; Gil and Werman 1993). Weeks have 7,200 rows, so
+for most w the first row of a week is a multiple; the gap of a weekend would stand on every border
+of this kind, and the windows around it would lose digits. Borders belong to the grid and not to
 the slice, so the bits of a result depend neither on where a slice begins nor on where it ends.
 
 A value relative to the border's is exactly 0 where the two are equal, so every sum of a flat window
@@ -39,7 +41,7 @@ class Block(NamedTuple):
 @jit
 def first_border(origin: int, w: int) -> int:
     """Index of the first border in a slice whose element 0 is the absolute row ``origin``."""
-    return -origin % w
+    return -(origin + 1) % w
 
 
 @jit
