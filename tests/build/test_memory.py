@@ -52,7 +52,7 @@ def test_a_build_keeps_its_budget(tmp_path: Path) -> None:
     store = tmp_path / "store"
     filled_store(store, ("eurusd", "usdjpy", "gbpusd"), "2018-10-01", 120).close()
     measured(BUDGET, store, 4096 * MIB)  # the compiler needs memory of its own, once
-    for budget in (600 * MIB, 900 * MIB):
+    for budget in (700 * MIB, 1000 * MIB):
         workers, peak = measured(BUDGET, store, budget)
         assert 1 <= workers < 64
         assert peak <= budget
