@@ -271,7 +271,7 @@ def test_the_command_page_names_every_command() -> None:
         re.findall(r"^  (\w+)  ", CliRunner().invoke(app, ["--help"]).output, re.MULTILINE)
     ) == {name.split()[0] for name in named}
     assert "| `--store, -s STORE` | `bqx-store` |" in text
-    assert "bqx read TABLE PAIR [OPTIONS]" in text
+    assert "bqx read TABLE [PAIR] [OPTIONS]" in text
 
 
 def test_pages_name_every_reason_format_and_count() -> None:
