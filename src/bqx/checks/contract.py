@@ -49,3 +49,11 @@ REQUIRED = (*REGRESSION, *CORRELATION, *COVARIANCE, BASE)
 
 SEED_WINDOW = 60
 """Window of the term covariances."""
+
+
+def untagged(name: str, tag: str) -> str:
+    """A column's name with the domain's tag taken out, and as the rate domain spells it."""
+    plain = "_".join("{domain}" if part == tag else part for part in name.split("_"))
+    for bqx, rate in SAME.items():
+        plain = plain.replace(bqx, rate)
+    return plain

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from bqx.checks.contract import SAME, TAGS
+from bqx.checks.contract import TAGS, untagged
 from bqx.features.table import KEY
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.reading import Moment, read_table
@@ -116,7 +116,7 @@ def _twins(
 ) -> Iterator[Twins]:
     frames = [read_table(store, f"{stem}_{d}", pair, start=span[0], end=span[1]) for d in TAGS]
     sides = [
-        {_plain(name, tag): frame[name] for name in frame.columns if name != KEY}
+        {untagged(name, tag): frame[name] for name in frame.columns if name != KEY}
         for frame, tag in zip(frames, TAGS.values(), strict=True)
     ]
     for plain, rate in sides[0].items():
@@ -124,14 +124,6 @@ def _twins(
             bqx = sides[1][plain]
             rows, rho = _rank_correlation(rate, bqx)
             yield Twins(stem, rate.name, bqx.name, rows, rho)
-
-
-def _plain(name: str, tag: str) -> str:
-    """The name without its domain."""
-    plain = "_".join("{domain}" if part == tag else part for part in name.split("_"))
-    for bqx, rate in SAME.items():
-        plain = plain.replace(bqx, rate)
-    return plain
 
 
 def _rank_correlation(first: pl.Series, second: pl.Series) -> tuple[int, float]:

@@ -38,7 +38,7 @@ def _problem(unit: Unit, table: str) -> str | None:
     return outdated(unit.store, record, unit.inputs)
 
 
-def outdated(store: EmbeddedStore, record: Partition, inputs: Inputs | None = None) -> str | None:
+def outdated(store: EmbeddedStore, record: Partition, inputs: Inputs) -> str | None:
     """Why a recorded partition is not what a build would make today; None if it is."""
     if record.fingerprint != store.fingerprint(record.tbl):
         return "made with other code, windows or trading minutes"
@@ -46,8 +46,7 @@ def outdated(store: EmbeddedStore, record: Partition, inputs: Inputs | None = No
     if span is None:
         return "made from bars that are gone"
     rows = month_rows(store, span, record.month)
-    known = inputs or Inputs(store)
-    if record.inputs != known.hash(record.pair, span, rows, store.tables[record.tbl]):
+    if record.inputs != inputs.hash(record.pair, span, rows, store.tables[record.tbl]):
         return "made from other bars"
     return None
 

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from bqx.checks.contract import COVARIANCE, PER_WINDOW, REGRESSION, SAME, TAGS, TWINS, WINDOWS
+from bqx.checks.contract import (
+    COVARIANCE,
+    PER_WINDOW,
+    REGRESSION,
+    TAGS,
+    TWINS,
+    WINDOWS,
+    untagged,
+)
 from bqx.checks.tally import Tally
 from bqx.checks.unit import Unit
 from bqx.features.arrow import schema_of
@@ -57,7 +65,7 @@ def _order(tally: Tally, table: str, found: Sequence[str], expected: Sequence[st
 def _twins(tally: Tally, tables: tuple[str, str], schemas: Sequence[pa.Schema]) -> None:
     """Names and types must agree once the domain's tag is taken out of the names."""
     rate, bqx = (
-        {_untagged(f.name, tag): str(f.type) for f in schema}
+        {untagged(f.name, tag): str(f.type) for f in schema}
         for schema, tag in zip(schemas, TAGS.values(), strict=True)
     )
     tally.count(len(rate))
@@ -67,15 +75,6 @@ def _twins(tally: Tally, tables: tuple[str, str], schemas: Sequence[pa.Schema]) 
             tally.fail(table, name, f"no twin of the column in {other}", "equal columns")
     for name in [n for n in rate if n in bqx and rate[n] != bqx[n]]:
         tally.fail(tables[1], name, f"type {bqx[name]}", f"type {rate[name]}, as in {tables[0]}")
-
-
-def _untagged(name: str, tag: str) -> str:
-    """The name with the domain's tag taken out, and as the rate domain spells it."""
-    parts = ["{domain}" if part == tag else part for part in name.split("_")]
-    plain = "_".join(parts)
-    for bqx, rate in SAME.items():
-        plain = plain.replace(bqx, rate)
-    return plain
 
 
 def _sevens(tally: Tally, table: str, names: Sequence[str]) -> None:

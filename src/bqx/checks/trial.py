@@ -14,7 +14,7 @@ from bqx.checks.unit import Stored, Values, read_stored
 from bqx.market import moment_of
 from bqx.store.around import load_slice
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.slices import Extent
+from bqx.store.slices import Extent, Inputs
 
 TRUNCATION = Check(name="truncation", title="The value is the same when all later bars are removed")
 SHOCKS = Check(name="shocks", title="The value is the same when all later bars are other ones")
@@ -169,10 +169,11 @@ class Trial:
         minutes = store.calendar.minutes(*rows)
         results: Results = {}
         missing = {}
+        inputs = Inputs(store)
         for name, spec in self._specs.items():
             key = (name, month.pair, month.month)
             record = store.state.partitions(name, month.pair).get(key)
-            current = record is not None and outdated(store, record) is None
+            current = record is not None and outdated(store, record, inputs) is None
             stored = read_stored(store, key, minutes) if current else "outdated"
             if isinstance(stored, Stored):
                 results |= {(name, c.name): stored.column(c.name) for c in spec.columns}

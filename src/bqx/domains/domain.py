@@ -235,6 +235,7 @@ class Domains:
         self._memos = {name: Memo() for name in TRAITS}
         self._lock = threading.RLock()
         self._validity = Validity(grid)
+        self._market: Market | None = None
         self._index = IndexBars(grid, baseline)
 
     def __getitem__(self, name: DomainName) -> Domain:
@@ -260,7 +261,11 @@ class Domains:
     @property
     def market(self) -> Market:
         """All pairs on the rows of the slice."""
-        return self.around.market(self.grid.first, self.grid.first + len(self.grid))
+        with self._lock:
+            if self._market is None:
+                first = self.grid.first
+                self._market = self.around.market(first, first + len(self.grid))
+            return self._market
 
     def _bqx(self) -> FloatArray:
         series = np.empty(len(self.grid))

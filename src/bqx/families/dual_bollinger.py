@@ -7,8 +7,8 @@ import numpy as np
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
 from bqx.families.bollinger import Bollinger
-from bqx.families.dual_domain import SCORED, dual_feature, relative
-from bqx.families.parabolic_domains import divided
+from bqx.families.dual_domain import SCORED, relative
+from bqx.families.parabolic_domains import compared_feature, divided
 from bqx.families.statistics import mean_and_deviation
 from bqx.features.family import Columns, Family
 from bqx.kernels.jumps import rows_since
@@ -58,14 +58,14 @@ class DualBollinger(Family):
     table = "dual_domain"
     domains = ("bqx",)
 
-    z_diff = dual_feature(
+    z_diff = compared_feature(
         "bb_z_diff_bqx_idx_20",
         "Place between the bands of BQX minus that of the index.",
         "%B of x - %B of P",
         BANDS,
         null_rule="x or P is constant over the window",
     )
-    bandwidth_ratio = dual_feature(
+    bandwidth_ratio = compared_feature(
         "bb_bandwidth_ratio_20",
         "Relative band width of BQX over that of the index.",
         "(width / mean of 240 widths) of x / the same of P",
@@ -73,7 +73,7 @@ class DualBollinger(Family):
         low=0.0,
         null_rule="P is constant over the window, or x over all of the rows",
     )
-    compression_diff = dual_feature(
+    compression_diff = compared_feature(
         "bb_compression_diff_20",
         "Percentile rank in 240 rows of the width of BQX minus that of the index.",
         "bb_squeeze_20 of x - bb_squeeze_20 of P",
@@ -81,7 +81,7 @@ class DualBollinger(Family):
         low=-1.0,
         high=1.0,
     )
-    breakout_divergence = dual_feature(
+    breakout_divergence = compared_feature(
         "bb_breakout_divergence",
         "Rows since BQX stood outside of its bands minus rows since the index did.",
         "min(rows since bb_breach_20 of x != 0, 240) - the same of P",
@@ -91,7 +91,7 @@ class DualBollinger(Family):
         high=float(SCORED),
         kind="count",
     )
-    slope_diff = dual_feature(
+    slope_diff = compared_feature(
         "bb_slope_diff_20",
         "Slope of the upper band in standard deviations, of BQX minus that of the index.",
         "bb_slope_20 / sd over 20 rows of x - the same of P",
@@ -99,7 +99,7 @@ class DualBollinger(Family):
         unit="deviations per row",
         null_rule="the deviation of x or P over 20 rows is below 1e-12",
     )
-    regime_mismatch = dual_feature(
+    regime_mismatch = compared_feature(
         "bb_regime_mismatch_flag",
         "1 when the widths of BQX and of the index are in different terciles of their range.",
         "[tercile of bb_squeeze_20 of x != that of P], terciles up to 1/3 and 2/3",

@@ -7,11 +7,11 @@ import numpy as np
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
 from bqx.families.momentum import later
-from bqx.families.parabolic_domains import correlated, divided, standardised
+from bqx.families.parabolic_domains import compared_feature, correlated, divided, standardised
 from bqx.families.regression import fitted_terms
 from bqx.families.statistics import mean_and_deviation, shape, shaped
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Feature, Kind
+from bqx.features.feature import Feature
 from bqx.kernels.correlation import residual, slope
 from bqx.kernels.moments import mean_std
 from bqx.kernels.order import percentile_rank
@@ -152,34 +152,8 @@ def _statistics(d: Domain) -> dict[str, FloatArray]:
     }
 
 
-def dual_feature(
-    name: str,
-    description: str,
-    formula: str,
-    history: int,
-    *,
-    unit: str = "ratio",
-    low: float | None = None,
-    high: float | None = None,
-    kind: Kind = "float",
-    null_rule: str = "",
-) -> Feature:
-    """A feature of this table, with what most of its columns have as defaults."""
-    return Feature(
-        name,
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=history,
-        null_rule=null_rule,
-        kind=kind,
-    )
-
-
 def _slope(name: str, what: str, formula: str, unit: str) -> Feature:
-    return dual_feature(
+    return compared_feature(
         f"reg_{name}_beta_30",
         f"Least-squares slope of {what} over 30 rows.",
         formula,
@@ -190,7 +164,7 @@ def _slope(name: str, what: str, formula: str, unit: str) -> Feature:
 
 
 def _explained(name: str, what: str) -> Feature:
-    return dual_feature(
+    return compared_feature(
         f"reg_{name}_r2_30",
         f"Share of the variation that the line of {what} explains; the same in both directions.",
         "corr(r, x)² over 30 rows",
@@ -202,7 +176,7 @@ def _explained(name: str, what: str) -> Feature:
 
 
 def _score(name: str, what: str) -> Feature:
-    return dual_feature(
+    return compared_feature(
         f"reg_{name}_resid_z_30",
         f"Residual at the current row of the line of {what}, in standard errors of the regression.",
         "e_t / sqrt(SSE / 28), line with intercept over 30 rows",
@@ -213,7 +187,7 @@ def _score(name: str, what: str) -> Feature:
 
 
 def _term(name: str, what: str) -> Feature:
-    return dual_feature(
+    return compared_feature(
         f"{name}_diff_idx_bqx",
         f"Standard score in 240 rows of {what} over 60 rows of the index, minus that of BQX.",
         f"z({name}_60 of P) - z({name}_60 of x), 240 rows, ddof 1",
@@ -242,7 +216,7 @@ class DualRegression(Family):
     bqx_rate_beta = _slope("bqx_rate", _ON_X, "cov(r, x) / var(x)", "return per BQX")
     bqx_rate_r2 = _explained("bqx_rate", _ON_X)
     bqx_rate_resid_z = _score("bqx_rate", _ON_X)
-    coupling = dual_feature(
+    coupling = compared_feature(
         "reg_coupling_15_60",
         "Squared correlation of return and BQX over 15 rows minus that over 60.",
         "corr(r, x)² over 15 rows - corr(r, x)² over 60 rows",
@@ -251,7 +225,7 @@ class DualRegression(Family):
         high=1.0,
         null_rule=_CONSTANT,
     )
-    decoupling = dual_feature(
+    decoupling = compared_feature(
         "reg_decoupling_flag",
         "1 when the squared correlation over 30 rows is in the lowest tenth of its last 1440.",
         "[(average rank of corr(r, x)² - 1) / (known values - 1) < 0.1]",
@@ -265,7 +239,7 @@ class DualRegression(Family):
     a2_diff = _term("a2", "the quadratic term")
     a1_diff = _term("a1", "the linear term")
     b_diff = _term("b", "the constant term")
-    r2_diff = dual_feature(
+    r2_diff = compared_feature(
         "r2_diff_idx_bqx",
         "Standard score in 240 rows of r2 over 60 rows of the index, minus that of BQX.",
         "z(r2_60 of P) - z(r2_60 of x), known values of 240 rows, ddof 1",
@@ -280,7 +254,7 @@ class DualRegression(Family):
 
 
 def _variance(w: int) -> Feature:
-    return dual_feature(
+    return compared_feature(
         f"var_ratio_bqx_idx_{w}",
         f"Variance of BQX over {w} rows relative to that of the index.",
         f"var(x) / var(P) over {w} rows",
@@ -292,7 +266,7 @@ def _variance(w: int) -> Feature:
 
 
 def _shaped(name: str, what: str) -> Feature:
-    return dual_feature(
+    return compared_feature(
         f"{name}_diff_bqx_idx_20",
         f"{what} over 20 rows of BQX minus that of the index's returns.",
         f"{name}(x) - {name}(r) over 20 rows",
@@ -302,7 +276,7 @@ def _shaped(name: str, what: str) -> Feature:
 
 
 def _crossed(lag: int) -> Feature:
-    return dual_feature(
+    return compared_feature(
         f"xcorr_idx_bqx_lag_{lag}",
         f"Correlation over 60 rows of the index's return with BQX {lag} rows earlier.",
         f"corr(r_s, x_(s-{lag})) over 60 rows s",
@@ -330,7 +304,7 @@ class DualStatistics(Family):
     xcorr_1 = _crossed(1)
     xcorr_5 = _crossed(5)
     xcorr_15 = _crossed(15)
-    vol_ratio = dual_feature(
+    vol_ratio = compared_feature(
         "vol_ratio_bqx_idx_30",
         "Relative volatility of BQX over that of the index.",
         f"quotient of the {_SCALED}",
@@ -338,7 +312,7 @@ class DualStatistics(Family):
         low=0.0,
         null_rule="r is constant over 30 rows, or one of the two over all of them",
     )
-    vol_diff = dual_feature(
+    vol_diff = compared_feature(
         "vol_diff_bqx_idx_30",
         "Relative volatility of BQX minus that of the index.",
         f"difference of the {_SCALED}",

@@ -8,8 +8,8 @@ from bqx.domains.domain import Domain, DomainName
 from bqx.domains.grid import FloatArray
 from bqx.domains.peers import trailing_moments
 from bqx.families.hmm_regime import HAMILTON, NO_PARAMETERS, TRAINING, HmmRegime
-from bqx.families.momentum import deviation, longer_bars, moved, ratio, scale
-from bqx.families.regime import LONG, SHORT, TREND_EDGES, VOLATILITY_EDGES
+from bqx.families.momentum import deviation, longer_bars, moved, ratio
+from bqx.families.regime import LONG, SHORT, VOLATILITY_EDGES, trend_regime
 from bqx.families.volatility_surface import (
     HOUR,
     LONGER_BAR,
@@ -22,13 +22,13 @@ from bqx.families.volatility_surface import (
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Column, Feature, Kind
 from bqx.kernels.correlation import correlation
-from bqx.kernels.elementwise import change, log
+from bqx.kernels.elementwise import change
 from bqx.kernels.levels import grade
 from bqx.kernels.panel import add_present, add_to_moments, dispersion, mean_of_seen
 from bqx.kernels.present import standard_score
 from bqx.kernels.present_quantile import quantile_of_present
 from bqx.kernels.sums import moving_sum
-from bqx.kernels.trend import efficiency_ratio, linear_trend
+from bqx.kernels.trend import efficiency_ratio
 from bqx.market import PAIRS
 
 W = 240
@@ -57,18 +57,6 @@ FEW_OF_CURRENCY = (
     "for one of the four currencies fewer than 5 of its 7 pairs count: in the store, fresh, with "
     "bars in 90 % of the last 61 minutes"
 )
-
-
-def _trend_state(d: Domain) -> FloatArray:
-    """Direction of the trend, as ``trend_regime`` of the regimes at 240 rows."""
-    slope, unused, other, levels = d.block(4)
-    out: FloatArray = d.block(1)[0]
-    if d.traits.name == "rate":
-        log(d.series, levels)
-    series = levels if d.traits.name == "rate" else d.series
-    linear_trend(series, W, d.first, slope, unused, other)
-    grade(ratio(slope * W, scale(d, LONG * W, W)), TREND_EDGES, out)
-    return out
 
 
 def _volatility_state(d: Domain) -> FloatArray:
@@ -260,7 +248,7 @@ class MarketRegime(Family):
         """All three columns."""
         efficiency = _efficiency(d)
         return {
-            "trend_state": _trend_state(d),
+            "trend_state": trend_regime(d, W),
             "vol_state": _volatility_state(d),
             "range_flag": np.where(np.isnan(efficiency), np.nan, efficiency < STILL),
         }

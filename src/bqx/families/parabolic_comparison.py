@@ -20,9 +20,9 @@ from bqx.families.parabolic_domains import (
     SHORT_WINDOWS,
     TABLE,
     centred_log_weights,
+    compared_feature,
     correlated,
     divided,
-    parabolic_feature,
     short_fits,
     spread,
     weighted,
@@ -68,7 +68,7 @@ def _degraded(r2: FloatArray) -> FloatArray:
 
 def _quotient(term: str, short: int, long: int) -> Feature:
     named = "quadratic" if term == "a2" else "linear"
-    return parabolic_feature(
+    return compared_feature(
         f"{term}_ratio_w{short}_w{long}_{{d}}",
         f"Coefficient {term} of the {named} term over {short} rows relative to that over {long}.",
         f"{term}_{short} / {term}_{long}",
@@ -78,11 +78,11 @@ def _quotient(term: str, short: int, long: int) -> Feature:
 
 
 def _spread(name: str, description: str, formula: str, unit: str) -> Feature:
-    return parabolic_feature(name, description, formula, 90, unit=unit, low=0.0)
+    return compared_feature(name, description, formula, 90, unit=unit, low=0.0)
 
 
 def _gap(short: int, long: int) -> Feature:
-    return parabolic_feature(
+    return compared_feature(
         f"b_gap_w{short}_w{long}_{{d}}",
         f"Fitted value at the current row over {short} rows minus that over {long}.",
         f"end_{short} - end_{long}",
@@ -121,7 +121,7 @@ class ParabolicComparison(Family):
         "sd(a1_w), ddof 1",
         "series per row",
     )
-    r2_consistency = parabolic_feature(
+    r2_consistency = compared_feature(
         "r2_consistency_{d}",
         "1 minus the standard deviation of r2 across the six windows.",
         "1 - sd(r2_w), ddof 1",
@@ -130,14 +130,14 @@ class ParabolicComparison(Family):
         high=1.0,
         null_rule=FLAT,
     )
-    a2_trend_slope = parabolic_feature(
+    a2_trend_slope = compared_feature(
         "a2_trend_slope_{d}",
         "Least-squares slope of a2 on the logarithm of the window.",
         "cov(ln w, a2_w) / var(ln w)",
         90,
         unit="series per row²",
     )
-    a2_regime_shift = parabolic_feature(
+    a2_regime_shift = compared_feature(
         "a2_regime_shift_{d}",
         "1 when the curvatures over 15 and 60 rows have different signs.",
         "[sign(a2_15) != sign(a2_60)]",
@@ -147,14 +147,14 @@ class ParabolicComparison(Family):
         high=1.0,
         kind="flag",
     )
-    a1_acceleration = parabolic_feature(
+    a1_acceleration = compared_feature(
         "a1_acceleration_{d}",
         "Coefficient of the linear term over 15 rows minus that over 60.",
         "a1_15 - a1_60",
         60,
         unit="series per row",
     )
-    a1_momentum = parabolic_feature(
+    a1_momentum = compared_feature(
         "a1_momentum_{d}",
         "Mean of a1 over the six windows with weights 1/w.",
         "sum(a1_w / w) / sum(1 / w)",
@@ -163,14 +163,14 @@ class ParabolicComparison(Family):
     )
     b_gap_15 = _gap(15, 45)
     b_gap_30 = _gap(30, 60)
-    b_drift_rate = parabolic_feature(
+    b_drift_rate = compared_feature(
         "b_drift_rate_{d}",
         "Change per row over 15 rows of the fitted value over 60 rows at the current row.",
         "(end_60 - end_60 15 rows ago) / 15",
         60 + DRIFT,
         unit="series per row",
     )
-    b_reversion_tendency = parabolic_feature(
+    b_reversion_tendency = compared_feature(
         "b_reversion_tendency_{d}",
         "How much the residual of the fit over 60 rows is taken back by the next bar change.",
         "-corr(residual_60 one bar before s, r_s) over 60 rows s",
@@ -179,7 +179,7 @@ class ParabolicComparison(Family):
         high=1.0,
         null_rule="the residuals or the changes are constant",
     )
-    r2_spread = parabolic_feature(
+    r2_spread = compared_feature(
         "r2_spread_w30_w90_{d}",
         "r2 over 30 rows minus that over 90.",
         "r2_30 - r2_90",
@@ -188,7 +188,7 @@ class ParabolicComparison(Family):
         high=1.0,
         null_rule=FLAT,
     )
-    rmse_ratio = parabolic_feature(
+    rmse_ratio = compared_feature(
         "rmse_ratio_w15_w60_{d}",
         "Root mean squared error over 15 rows relative to that over 60.",
         "rmse_15 / rmse_60",
@@ -196,7 +196,7 @@ class ParabolicComparison(Family):
         low=0.0,
         null_rule="the divisor is below 1e-12",
     )
-    quality_degradation = parabolic_feature(
+    quality_degradation = compared_feature(
         "quality_degradation_flag_{d}",
         "1 when r2 over 60 rows is less than it was 15 rows ago and less than 30 rows ago.",
         "[r2_60 < r2_60 15 rows ago and r2_60 < r2_60 30 rows ago]",

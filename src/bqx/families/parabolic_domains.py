@@ -106,7 +106,7 @@ def standardised(d: Domain, values: FloatArray, w: int) -> FloatArray:
     return out
 
 
-def parabolic_feature(
+def compared_feature(
     name: str,
     description: str,
     formula: str,
@@ -118,7 +118,7 @@ def parabolic_feature(
     kind: Kind = "float",
     null_rule: str = "",
 ) -> Feature:
-    """A feature of this table, with what most of its columns have as defaults."""
+    """A feature that compares windows or domains, with what most of them have as defaults."""
     return Feature(
         name,
         description,
@@ -138,7 +138,7 @@ class ParabolicDomains(Family):
     table = TABLE
     domains = ("rate",)
 
-    a2_corr = parabolic_feature(
+    a2_corr = compared_feature(
         "a2_idx_vs_bqx_corr",
         "Correlation over 60 rows of the curvatures over 60 rows of the index and of BQX.",
         "corr(a2_60 of P, a2_60 of x) over 60 rows",
@@ -147,7 +147,7 @@ class ParabolicDomains(Family):
         high=1.0,
         null_rule="one of the two is constant",
     )
-    a1_corr = parabolic_feature(
+    a1_corr = compared_feature(
         "a1_idx_vs_bqx_corr",
         "Correlation over 60 rows of a1 over 60 rows of the index and of BQX.",
         "corr(a1_60 of P, a1_60 of x) over 60 rows",
@@ -156,7 +156,7 @@ class ParabolicDomains(Family):
         high=1.0,
         null_rule="one of the two is constant",
     )
-    b_gap = parabolic_feature(
+    b_gap = compared_feature(
         "b_idx_vs_bqx_gap",
         "Difference of the standard scores over 240 rows of the two fitted values at the current"
         " row.",
@@ -165,7 +165,7 @@ class ParabolicDomains(Family):
         unit="deviations",
         null_rule="one of the two is constant",
     )
-    quality_ratio = parabolic_feature(
+    quality_ratio = compared_feature(
         "quality_idx_vs_bqx_ratio",
         "r2 over 60 rows of the index relative to that of BQX.",
         "r2_60 of P / r2_60 of x",

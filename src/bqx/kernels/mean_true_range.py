@@ -6,16 +6,7 @@ import numpy as np
 
 from bqx.kernels.arrays import Floats
 from bqx.kernels.jit import jit
-
-
-@jit
-def _true_ranges(bars: tuple[Floats, Floats, Floats], step: int, out: Floats) -> None:
-    """True range of the bar that ends at each row; the previous bar ends ``step`` rows before."""
-    high, low, close = bars
-    out[:step] = np.nan
-    for t in range(step, len(out)):
-        before = close[t - step]
-        out[t] = max(high[t], before) - min(low[t], before)
+from bqx.kernels.true_range import true_range
 
 
 @jit
@@ -29,13 +20,14 @@ def mean_true_range(
     from the newest bar to the oldest.
 
     Args:
-        bars: High, low and close, each of shape (n,). NaN makes the rows that use it NaN.
+        bars: High, low and close, each of shape (n,). NaN may stand only at the start of them.
         count: Number of bars, at least 1.
         step: Rows of one bar; the last bars end at t, t - step, t - 2 step …
         out: Shape (n,), filled; NaN where t < count * step. Exactly 0 where all bars are flat.
     """
     ranges = np.empty(len(out))
-    _true_ranges(bars, step, ranges)
+    high, low, close = bars
+    true_range(high, low, close, step, ranges)
     first = count * step
     out[:first] = np.nan
     total = out[first:]

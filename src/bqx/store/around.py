@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import xxhash
 
-from bqx.domains.around import Fit, Fitter, Market
+from bqx.domains.around import Fit, Fitter, Market, Memo
 from bqx.domains.domain import Domains
 from bqx.domains.grid import FloatArray, bare_grid, fill
 from bqx.features.compute import Slice
@@ -108,6 +108,7 @@ class StoreAround:
         self._shared = shared
         self._store = store
         self._span = span
+        self._memo = Memo()
 
     def domains(self, first: int, last: int) -> Domains:
         """The pair's domains on the rows ``[first, last)``, which may begin before its first."""
@@ -133,7 +134,8 @@ class StoreAround:
 
     def fitter(self) -> Fitter:
         """What fits parameters on the pair's past, and knows the stored ones."""
-        return self._shared.fitter(self.pair, self._make_fitter)
+        # The bars stay the same while a slice of them is in use.
+        return self._memo.get("fitter", lambda: self._shared.fitter(self.pair, self._make_fitter))
 
     def _make_fitter(self) -> Fitter:
         months = self._store.bars.months(self.pair)
