@@ -243,9 +243,5 @@ def _peak(specs: Sequence[TableSpec], rows: int, pairs: int) -> int:
 
 
 def _last_throughput(store: EmbeddedStore) -> float:
-    rows = store.state.query(
-        "SELECT json_extract(outcome, '$.values_a_second') FROM runs"
-        " WHERE kind = 'build' ORDER BY id DESC LIMIT 1"
-    )
-    found = rows[0][0] if rows else None
-    return float(str(found)) if found else DEFAULT_VALUES_A_SECOND
+    outcome = store.state.last_run("build")
+    return float(outcome.get("values_a_second") or DEFAULT_VALUES_A_SECOND)

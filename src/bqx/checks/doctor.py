@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -133,11 +135,8 @@ def _baseline(store: EmbeddedStore, pair: str) -> Iterator[Line]:
 
 
 def _proposals(store: EmbeddedStore) -> list[tuple[str, int]]:
-    rows = store.state.query(
-        "SELECT json_extract(report, '$.week_proposal') AS week, count(*) FROM sources"
-        " WHERE week IS NOT NULL GROUP BY week ORDER BY 2 DESC"
-    )
-    return [(str(week), int(str(count))) for week, count in rows]
+    reports = [json.loads(str(row[0])) for row in store.state.query("SELECT report FROM sources")]
+    return Counter(w for r in reports if (w := r.get("week_proposal"))).most_common()
 
 
 def _files(store: EmbeddedStore) -> Iterator[Line]:

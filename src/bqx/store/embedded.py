@@ -27,9 +27,10 @@ from bqx.features.registry import Registry, registry
 from bqx.features.table import TableSpec
 from bqx.market import Calendar, parse_pairs
 from bqx.store.barstore import M1, BarStore
+from bqx.store.database import SqliteDatabase
 from bqx.store.lock import WriterLock
 from bqx.store.parquet import remove_leftovers
-from bqx.store.state import State
+from bqx.store.state import SCHEMA, State
 
 STATE = "state.sqlite"
 SNAPSHOTS = "snapshots"
@@ -62,7 +63,8 @@ class EmbeddedStore:
         self.root = Path(root).expanduser().resolve()
         self._families = families
         found = _settings(self.root, settings)
-        self.state = State(self.root / STATE)
+        self.database = SqliteDatabase(self.root / STATE, SCHEMA)
+        self.state = State(self.database)
         self._writer = WriterLock(self.root / ".lock")
         self._use(found)
         if (self.root / JOURNAL).exists():

@@ -182,7 +182,7 @@ def _remember(
                 parsed.format,
                 parsed.clock,
                 _option_text(options),
-                synthetic,
+                int(synthetic),
                 now(),
                 json.dumps(asdict(report)),
             ),

@@ -77,6 +77,7 @@ def _apply(store: EmbeddedStore, name: str) -> None:
         sync(touched)
     put_bytes((folder / FILE).read_bytes(), store.root / FILE)
     _copy_state(folder / STATE, store.state)
+    store.database.settle()
     (store.root / JOURNAL).unlink()
     sync(store.root)
     store.reload()
@@ -123,7 +124,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 
 def _copy_state(path: Path, state: State) -> None:
-    """Replace the content of the state in one transaction, and wait until it is on the disk."""
+    """Replace the content of the state in one transaction."""
     with closing(_read_only(path)) as snapshot, state.transaction() as connection:
         found = snapshot.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for table in [name for (name,) in found if name not in KEPT]:
@@ -134,4 +135,3 @@ def _copy_state(path: Path, state: State) -> None:
             connection.executemany(
                 f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows
             )
-    state.query("PRAGMA wal_checkpoint(FULL)")

@@ -10,10 +10,8 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,7 +25,7 @@ from bqx.store.durable import check_size, put_bytes, put_link, sync
 from bqx.store.embedded import SNAPSHOTS, STATE, EmbeddedStore
 from bqx.store.inspection import inspect_partition
 from bqx.store.restore import partition_files, quarantine_files, read_partitions, restore_files
-from bqx.store.state import State, now
+from bqx.store.state import now
 
 MANIFEST = "snapshot.json"
 _DAMAGED = "`bqx verify` lists what is damaged; a snapshot keeps what is whole"
@@ -180,7 +178,8 @@ def _sweep(store: EmbeddedStore) -> None:
 
 def _fill(store: EmbeddedStore, folder: Path, name: str) -> Snapshot:
     folder.mkdir(parents=True)
-    _copy_state(store.state, folder / STATE)
+    store.database.backup(folder / STATE)
+    sync(folder / STATE)
     shutil.copyfile(store.root / FILE, folder / FILE)
     partitions = read_partitions(folder)
     files = partition_files(store.root, partitions)
@@ -200,15 +199,6 @@ def _fill(store: EmbeddedStore, folder: Path, name: str) -> Snapshot:
     for path in (folder / FILE, *(p for p in folder.rglob("*") if p.is_dir())):
         sync(path)
     return made
-
-
-def _copy_state(state: State, target: Path) -> None:
-    with closing(sqlite3.connect(target)) as copy:
-        with state.transaction() as connection:
-            connection.backup(copy)
-        # One file, without a log beside it.
-        copy.execute("PRAGMA journal_mode=DELETE")
-    sync(target)
 
 
 def _hashes(folder: Path, paths: Iterable[Path]) -> dict[str, str]:

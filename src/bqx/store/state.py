@@ -1,4 +1,4 @@
-"""State of a store: one SQLite file that says what was written, from what, and when.
+"""State of a store: tables that say what was written, from what, and when.
 
 Only the process that holds the store's lock writes. A partition is forgotten before its file is
 replaced and recorded afterwards, so that a killed process leaves work to do, never a wrong record.
@@ -7,21 +7,19 @@ replaced and recorded afterwards, so that a killed process leaves work to do, ne
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-import weakref
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bqx.domains.grid import FloatArray
 from bqx.domains.rate import Baseline
+from bqx.store.database import Database, Row, Transaction
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS partitions (
   tbl TEXT, pair TEXT, month TEXT, rows INTEGER, hash TEXT, bytes INTEGER, fingerprint TEXT,
   inputs TEXT, first INTEGER, last INTEGER, written TEXT, PRIMARY KEY (tbl, pair, month));
@@ -107,38 +105,47 @@ class Parameters:
 _PARTITION_FIELDS = ", ".join(f.name for f in fields(Partition))
 
 
+def _upsert(table: str, columns: Sequence[str], keys: int) -> str:
+    """A statement that puts a row in place of the one with the same first ``keys`` columns."""
+    marks = ", ".join("?" * len(columns))
+    values = ", ".join(f"{name} = excluded.{name}" for name in columns[keys:])
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+        f" ON CONFLICT ({', '.join(columns[:keys])}) DO UPDATE SET {values}"
+    )
+
+
+_PUT_PARTITION = _upsert("partitions", [*(f.name for f in fields(Partition)), "written"], 3)
+_PUT_DAY = _upsert("days", [f.name for f in fields(Day)], 2)
+_PUT_PARAMETERS = _upsert("parameters", [*(f.name for f in fields(Parameters)), "fitted"], 4)
+
+
 def now() -> str:
     """The time, as it stands in the state."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class State:
-    """The state file of a store."""
+    """The record of a store.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.RLock()
-        self.connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
-        self.connection.execute("PRAGMA journal_mode=WAL")
-        self.connection.execute("PRAGMA synchronous=NORMAL")
-        self.connection.executescript(_SCHEMA)
-        # Python 3.13 warns of connections that are left to the garbage collector.
-        weakref.finalize(self, self.connection.close)
+    Args:
+        database: Where its tables, made by `SCHEMA`, are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
 
     def close(self) -> None:
-        """Close the file."""
-        self.connection.close()
+        """Let go of the database."""
+        self.database.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction: all of its statements or none."""
-        with self._lock, self.connection:
-            yield self.connection
+        return self.database.transaction()
 
-    def query(self, sql: str, parameters: Iterable[object] = ()) -> list[tuple[object, ...]]:
+    def query(self, statement: str, parameters: Iterable[object] = ()) -> list[Row]:
         """The rows of a query."""
-        with self._lock:
-            return self.connection.execute(sql, tuple(parameters)).fetchall()
+        return self.database.query(statement, parameters)
 
     # Partitions
 
@@ -146,10 +153,13 @@ class State:
         self, tbl: str | None = None, pair: str | None = None
     ) -> dict[tuple[str, str, str], Partition]:
         """Recorded partitions by table, pair and month."""
-        where = "(?1 IS NULL OR tbl = ?1) AND (?2 IS NULL OR pair = ?2)"
+        wanted = {
+            name: value for name, value in (("tbl", tbl), ("pair", pair)) if value is not None
+        }
+        where = " AND ".join(f"{name} = ?" for name in wanted) or "1 = 1"
         rows = self.query(
             f"SELECT {_PARTITION_FIELDS} FROM partitions WHERE {where} ORDER BY tbl, pair, month",
-            (tbl, pair),
+            wanted.values(),
         )
         found = [Partition(*row) for row in rows]  # type: ignore[arg-type]
         return {(p.tbl, p.pair, p.month): p for p in found}
@@ -165,12 +175,11 @@ class State:
         """Record written partitions and, for bars, their days."""
         with self.transaction() as connection:
             connection.executemany(
-                f"INSERT OR REPLACE INTO partitions ({_PARTITION_FIELDS}, written)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                _PUT_PARTITION,
                 [(*asdict(p).values(), now()) for p in partitions],
             )
             connection.executemany(
-                "INSERT OR REPLACE INTO days VALUES (?, ?, ?, ?)",
+                _PUT_DAY,
                 [tuple(asdict(d).values()) for d in days],
             )
 
@@ -194,7 +203,7 @@ class State:
         """Store a baseline, once: an existing one stays."""
         with self.transaction() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO baselines VALUES (?, ?, ?)",
+                "INSERT INTO baselines VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (pair, baseline.minute, baseline.rate),
             )
 
@@ -218,11 +227,18 @@ class State:
         """Store fitted parameters in place of older ones."""
         with self.transaction() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO parameters VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                _PUT_PARAMETERS,
                 [(*asdict(p).values(), now()) for p in found],
             )
 
     # Runs
+
+    def last_run(self, kind: str) -> dict[str, Any]:
+        """Outcome of the newest run of a kind; empty when there was none."""
+        rows = self.query(
+            "SELECT outcome FROM runs WHERE kind = ? ORDER BY id DESC LIMIT 1", (kind,)
+        )
+        return dict(json.loads(str(rows[0][0]))) if rows else {}
 
     def log_run(self, kind: str, started: str, outcome: object) -> None:
         """Append to the ledger of runs."""

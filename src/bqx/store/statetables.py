@@ -27,16 +27,14 @@ _TYPES = {"INTEGER": pl.Int64(), "TEXT": pl.String(), "REAL": pl.Float64(), "BLO
 
 def state_tables(store: EmbeddedStore) -> tuple[str, ...]:
     """Names of the tables of the record."""
-    rows = store.state.query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-    return (*(str(row[0]) for row in rows), QUARANTINE)
+    return (*store.state.database.tables(), QUARANTINE)
 
 
 def state_table(store: EmbeddedStore, name: str) -> pa.Table | ds.Dataset:
     """One of the tables that `state_tables` names."""
     if name == QUARANTINE:
         return _quarantine(store)
-    columns = store.state.query("SELECT name, type FROM pragma_table_info(?)", (name,))
-    schema = {str(column): _TYPES[str(kind)] for column, kind in columns}
+    schema = {n: _TYPES[kind] for n, kind in store.state.database.columns(name).items()}
     rows = store.state.query(f"SELECT * FROM {name}")
     return pl.DataFrame(rows, schema=schema, orient="row").to_arrow()
 

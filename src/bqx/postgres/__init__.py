@@ -1,0 +1,1 @@
+"""PostgreSQL itself: connections, names, definitions, rows in and out; nothing of features."""

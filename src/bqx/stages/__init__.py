@@ -1,0 +1,1 @@
+"""Schema stages: changes of a store that are planned, applied, verified and undone."""
