@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("kernels", "features", "build")
+NAMES = ("kernels", "features", "oracles", "build")
 
 
 def main() -> None:
