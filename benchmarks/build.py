@@ -33,7 +33,7 @@ FIRST_VERSION_HOURS = {"regression": 7.4, "covariances": 4.5}
 FIRST_VERSION = "the first version's hours, on 8 cores"
 
 
-def prepare(root: Path, months: int) -> bqx.Store:
+def prepare(root: Path, months: int) -> bqx.FolderStore:
     """A store with bars and nothing built."""
     store = bqx.open(root, settings=bqx.StoreSettings(week=WEEK))
     if REAL.is_dir():
@@ -47,7 +47,7 @@ def prepare(root: Path, months: int) -> bqx.Store:
     return store
 
 
-def build(store: bqx.Store, families: str = "base") -> tuple[float, int]:
+def build(store: bqx.FolderStore, families: str = "base") -> tuple[float, int]:
     """Wall seconds and feature values of a build from nothing."""
     for table in store.tables:
         shutil.rmtree(store.root / table, ignore_errors=True)
@@ -70,7 +70,7 @@ def peak_memory(root: Path) -> int:
     return int(done.stdout.split()[1]) * 1024
 
 
-def write_floor(store: bqx.Store, folder: Path) -> float:
+def write_floor(store: bqx.FolderStore, folder: Path) -> float:
     """Wall seconds of writing the same partitions from memory, two at a time.
 
     Frames are loaded outside the clock, as many at once as memory allows.
@@ -102,7 +102,7 @@ def median(run: Callable[[], object], rounds: int) -> float:
     return statistics.median(times)
 
 
-def reads(store: bqx.Store, rounds: int) -> dict[str, float]:
+def reads(store: bqx.FolderStore, rounds: int) -> dict[str, float]:
     """Median seconds to get a pair-year of reg_rate in memory, in turns."""
     pair = store.state.pairs()[0]
     pattern = str(store.root / "reg_rate" / pair / "*.parquet")

@@ -54,12 +54,6 @@ def indicators(d: Data) -> Iterator[Case]:
             partial(_trend, d, w),
             partial(_talib_slope, c, w),
         )
-    yield case(
-        "Bollinger bands (ours: 6 outputs)",
-        20,
-        lambda: _bands(d)[:3],
-        lambda: _talib_bands(c),
-    )
     yield case("bands, width, %b (ours: 6)", 20, lambda: _bands(d)[:5], lambda: _talib_bollinger(c))
     yield case("EMA", 60, lambda: average(d, 60), lambda: [talib.EMA(c, 60)])
 

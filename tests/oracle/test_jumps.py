@@ -11,13 +11,12 @@ import pytest
 
 import references_volatility as slow
 from bqx.domains.domain import DomainName
-from bqx.families.jumps import JumpsBqx, JumpsRate
+from bqx.families.jumps import Jumps
 from bqx.features.family import Columns
 from bqx.kernels.jumps import decay, rows_since
 from references import Floats
 from synthetic import random_walk_bars
 
-FAMILIES: dict[str, type[JumpsRate | JumpsBqx]] = {"rate": JumpsRate, "bqx": JumpsBqx}
 DOMAINS: tuple[DomainName, ...] = ("rate", "bqx")
 BOTH = pytest.mark.parametrize("name", DOMAINS)
 W, DAY = 20, 1440
@@ -25,7 +24,7 @@ W, DAY = 20, 1440
 
 @cache
 def computed(name: DomainName) -> Columns:
-    return FAMILIES[name]().compute_fixed(slow.domain(name))
+    return Jumps().compute_fixed(slow.domain(name))
 
 
 @cache
@@ -55,7 +54,7 @@ def test_scores_flags_and_directions(name: DomainName) -> None:
     found, score = computed(name), np.array(walked(name))
     np.testing.assert_allclose(found["magnitude"], score, rtol=1e-12)
     known = ~np.isnan(score)
-    assert int(np.argmax(known)) == FAMILIES[name].columns(name)[0].history - 1 == first(name)
+    assert int(np.argmax(known)) == Jumps.columns(name)[0].history - 1 == first(name)
     for key, threshold in (("large", 2.5), ("extreme", 3.0)):
         assert np.isnan(found[key][~known]).all()
         assert (found[key][known] == (score[known] > threshold)).all()
@@ -103,7 +102,7 @@ def test_noise_has_few_jumps_and_a_planted_one_is_found() -> None:
     close[2000:] /= 1.003
     prices = {name: pl.Series(close) for name in ("open", "high", "low", "close")}
     d = slow.domains_of(frame.with_columns(**prices))["rate"]
-    found = JumpsRate().compute_fixed(d)
+    found = Jumps().compute_fixed(d)
     assert found["direction"][1000] == 1.0
     assert found["direction"][2000] == -1.0
     assert found["magnitude"][1000] > 15.0

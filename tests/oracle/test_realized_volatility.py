@@ -13,27 +13,14 @@ import pytest
 import references
 import references_volatility as slow
 from bqx.domains.domain import Domain, DomainName
-from bqx.families.realized_volatility import RealizedVolatilityBqx, RealizedVolatilityRate
-from bqx.families.volatility_dynamics import (
-    DAY,
-    FORGOTTEN,
-    VolatilityDynamicsBqx,
-    VolatilityDynamicsRate,
-)
+from bqx.families.realized_volatility import RealizedVolatility
+from bqx.families.volatility_dynamics import DAY, FORGOTTEN, VolatilityDynamics
 from bqx.features.family import Columns
 from bqx.kernels.sums import moving_sum
 from bqx.kernels.variation import clean_terms, jump_statistic, power_terms, skewness
 from references import Floats, Long
 from synthetic import random_walk_bars
 
-ESTIMATORS: dict[str, type[RealizedVolatilityRate | RealizedVolatilityBqx]] = {
-    "rate": RealizedVolatilityRate,
-    "bqx": RealizedVolatilityBqx,
-}
-DYNAMICS: dict[str, type[VolatilityDynamicsRate | VolatilityDynamicsBqx]] = {
-    "rate": VolatilityDynamicsRate,
-    "bqx": VolatilityDynamicsBqx,
-}
 DOMAINS: tuple[DomainName, ...] = ("rate", "bqx")
 
 BOTH = pytest.mark.parametrize("name", DOMAINS)
@@ -42,12 +29,12 @@ WINDOWS = pytest.mark.parametrize("w", [20, 630])
 
 @cache
 def estimators(name: DomainName, w: int) -> Columns:
-    return ESTIMATORS[name]().compute(slow.domain(name), w)
+    return RealizedVolatility().compute(slow.domain(name), w)
 
 
 @cache
 def dynamics(name: DomainName) -> Columns:
-    return DYNAMICS[name]().compute_fixed(slow.domain(name))
+    return VolatilityDynamics().compute_fixed(slow.domain(name))
 
 
 def agree(found: Floats, expected: Long, size: Long | None = None) -> None:
@@ -216,10 +203,10 @@ def constant(n: int) -> Domain:
 
 def test_a_still_market_has_no_volatility_and_no_ratios() -> None:
     d = constant(1600)
-    for key, values in RealizedVolatilityRate().compute(d, 60).items():
+    for key, values in RealizedVolatility().compute(d, 60).items():
         shown = values[61:]
         assert np.isnan(shown).all() if key == "jump_statistic" else (shown == 0.0).all()
-    found = VolatilityDynamicsRate().compute_fixed(d)
+    found = VolatilityDynamics().compute_fixed(d)
     for key in ("skew", "ewma_ratio"):
         assert np.isnan(found[key]).all()
     for key in ("vol", "vol_of_vol", "acceleration", "regime_high"):
@@ -228,10 +215,10 @@ def test_a_still_market_has_no_volatility_and_no_ratios() -> None:
 
 def test_histories_are_those_of_the_formulas() -> None:
     for name, w in itertools.product(DOMAINS, (20, 60)):
-        for column in ESTIMATORS[name].columns(name):
+        for column in RealizedVolatility.columns(name):
             values = estimators(name, w)[column.key]
             if column.window == w and column.key != "jump_statistic":
                 assert int(np.argmax(~np.isnan(values))) == column.history - 1
-        for column in DYNAMICS[name].columns(name):
+        for column in VolatilityDynamics.columns(name):
             values = dynamics(name)[column.key]
             assert int(np.argmax(~np.isnan(values))) == column.history - 1

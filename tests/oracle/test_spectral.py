@@ -11,11 +11,10 @@ from scipy import signal, stats
 
 import references_volatility as slow
 from bqx.domains.domain import DomainName
-from bqx.families.spectral import SpectralBqx, SpectralRate
+from bqx.families.spectral import Spectral
 from bqx.features.family import Columns
 from references import Floats
 
-FAMILIES: dict[str, type[SpectralRate | SpectralBqx]] = {"rate": SpectralRate, "bqx": SpectralBqx}
 DOMAINS: tuple[DomainName, ...] = ("rate", "bqx")
 BOTH = pytest.mark.parametrize("name", DOMAINS)
 N, HALF = 256, 128
@@ -23,7 +22,7 @@ N, HALF = 256, 128
 
 @cache
 def computed(name: DomainName) -> Columns:
-    return FAMILIES[name]().compute_fixed(slow.domain(name))
+    return Spectral().compute_fixed(slow.domain(name))
 
 
 def first(name: DomainName) -> int:
@@ -78,7 +77,7 @@ def expected(power: Floats) -> dict[str, Floats]:
 @BOTH
 def test_columns_of_one_row(name: DomainName) -> None:
     found, begin = computed(name), first(name)
-    assert FAMILIES[name].columns(name)[0].history == begin + 1
+    assert Spectral.columns(name)[0].history == begin + 1
     for key, values in expected(powers(name)).items():
         assert np.isnan(found[key][:begin]).all()
         np.testing.assert_allclose(found[key][begin:], values, rtol=1e-10, err_msg=key)

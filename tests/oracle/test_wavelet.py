@@ -12,12 +12,11 @@ from scipy import stats
 
 import references_volatility as slow
 from bqx.domains.domain import DomainName
-from bqx.families.wavelet import ROWS, TOGETHER, WITHIN, WaveletBqx, WaveletRate
+from bqx.families.wavelet import ROWS, TOGETHER, WITHIN, Wavelet
 from bqx.features.family import Columns
 from bqx.kernels.wavelet import REACH, REACH_2, energy_measures, modwt, relative_size
 from references import Floats
 
-FAMILIES: dict[str, type[WaveletRate | WaveletBqx]] = {"rate": WaveletRate, "bqx": WaveletBqx}
 DOMAINS: tuple[DomainName, ...] = ("rate", "bqx")
 BOTH = pytest.mark.parametrize("name", DOMAINS)
 AHEAD = {"d1": 4, "d2": 12, "d3": 28, "a3": 28}
@@ -60,7 +59,7 @@ def transformed(name: DomainName) -> dict[str, Floats]:
 
 @cache
 def computed(name: DomainName) -> Columns:
-    return FAMILIES[name]().compute_fixed(slow.domain(name))
+    return Wavelet().compute_fixed(slow.domain(name))
 
 
 def trailing(values: Floats, rows: int, first: int) -> Floats:
@@ -96,7 +95,7 @@ def test_a_coefficient_is_the_sum_over_its_own_past() -> None:
 @BOTH
 def test_energies(name: DomainName) -> None:
     found, first = computed(name), start(name) + ROWS - 1
-    assert FAMILIES[name].columns(name)[0].history == first + 1
+    assert Wavelet.columns(name)[0].history == first + 1
     energy = np.array(
         [(trailing(transformed(name)[k], WITHIN, first) ** 2).sum(axis=1) for k in AHEAD]
     )
@@ -122,7 +121,7 @@ def test_trend_strength_and_singularity(name: DomainName) -> None:
 @BOTH
 def test_coherence(name: DomainName) -> None:
     found = computed(name)["coherence"]
-    column = FAMILIES[name].columns(name)[-1]
+    column = Wavelet.columns(name)[-1]
     first = column.history - 1
     assert (column.name, first) == ("wavelet_coherence", 170)
     x, y = (trailing(transformed(d)["d2"], TOGETHER, first) for d in DOMAINS)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.domains.peers import missing
 from bqx.families.currency_indices import counting, pair_names, triangles_of
+from bqx.families.shared.columns import missing
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Bound, Feature, Kind
+from bqx.features.feature import Feature
 from bqx.kernels.arbitrage import round_trips
 
 EXTRA_COST = 0.0
@@ -23,29 +25,7 @@ LACKING = "no triangle of the pair has fresh bid and ask prices of all three pai
 ALL_LOST = -100.0
 """A round trip loses less than everything."""
 
-
-def _feature(
-    name: str,
-    description: str,
-    unit: str,
-    formula: str,
-    *,
-    bounds: tuple[Bound, Bound],
-    kind: Kind = "float",
-) -> Feature:
-    low, high = bounds
-    return Feature(
-        name,
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=1,
-        null_rule=LACKING,
-        kind=kind,
-        requires=("peers", "quotes"),
-    )
+_feature = partial(Feature, history=1, null_rule=LACKING, requires=("peers", "quotes"))
 
 
 class Arbitrage(Family):
@@ -64,33 +44,35 @@ class Arbitrage(Family):
     profit = _feature(
         "arbitrage_profit_pct",
         "Gain of the best round trip after spreads and extra costs; negative where all lose.",
-        "percent",
-        f"100 (max over trips of the product of its rates - 1) - {EXTRA_COST:g}",
-        bounds=(ALL_LOST - EXTRA_COST, None),
+        unit="percent",
+        formula=f"100 (max over trips of the product of its rates - 1) - {EXTRA_COST:g}",
+        low=ALL_LOST - EXTRA_COST,
     )
     opportunity = _feature(
         "arbitrage_opportunity",
         f"1 where the profit is greater than {THRESHOLD:g} percent.",
-        "flag",
-        f"arbitrage_profit_pct > {THRESHOLD:g}",
-        bounds=(0.0, 1.0),
+        unit="flag",
+        formula=f"arbitrage_profit_pct > {THRESHOLD:g}",
+        low=0.0,
+        high=1.0,
         kind="flag",
     )
     direction = _feature(
         "arbitrage_direction",
         "1 where the best trip begins with the sale of the base currency for the quote currency,"
         " -1 where it ends with its purchase, 0 where both gain the same.",
-        "sign",
-        "sign(max over triangles of B-Q-K-B - max over triangles of B-K-Q-B)",
-        bounds=(-1.0, 1.0),
+        unit="sign",
+        formula="sign(max over triangles of B-Q-K-B - max over triangles of B-K-Q-B)",
+        low=-1.0,
+        high=1.0,
         kind="category",
     )
     greatest = _feature(
         "arbitrage_max_profit",
         "Gain of the best round trip after spreads, before extra costs.",
-        "percent",
-        "100 (max over trips of the product of its rates - 1)",
-        bounds=(ALL_LOST, None),
+        unit="percent",
+        formula="100 (max over trips of the product of its rates - 1)",
+        low=ALL_LOST,
     )
 
     def compute_fixed(self, d: Domain) -> Columns:

@@ -6,16 +6,15 @@ import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.domains.peers import (
+from bqx.families.shared.columns import missing, trailing_moments
+from bqx.families.shared.peers import (
     FEW,
     GROUPS,
     LEVEL,
     LONG_MEMORY,
     PeerStatistics,
     mean_peer_correlation,
-    missing,
     peer_statistics,
-    trailing_moments,
 )
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Feature

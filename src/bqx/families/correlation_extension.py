@@ -6,7 +6,8 @@ import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray, Int64Array
-from bqx.domains.peers import (
+from bqx.families.shared.columns import missing, ratio, trailing_moments
+from bqx.families.shared.peers import (
     FEW,
     GROUPS,
     LEVEL,
@@ -14,10 +15,7 @@ from bqx.domains.peers import (
     PeerStatistics,
     levels,
     mean_peer_correlation,
-    missing,
     peer_statistics,
-    ratio,
-    trailing_moments,
 )
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Feature

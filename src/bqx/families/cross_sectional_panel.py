@@ -6,7 +6,14 @@ import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.domains.panel import CALM_HISTORY, across, own_attributes, panel, place, relative_spread
+from bqx.families.shared.panel import (
+    CALM_HISTORY,
+    across,
+    own_attributes,
+    panel,
+    place,
+    relative_spread,
+)
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Feature
 

@@ -6,7 +6,9 @@ import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.domains.panel import (
+from bqx.families.cross_sectional_panel import FEW, MEMORY, no_columns
+from bqx.families.shared.columns import ratio
+from bqx.families.shared.panel import (
     CALM_HISTORY,
     across,
     counting,
@@ -19,8 +21,6 @@ from bqx.domains.panel import (
     place,
     sides,
 )
-from bqx.domains.peers import ratio
-from bqx.families.cross_sectional_panel import FEW, MEMORY, no_columns
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Feature
 from bqx.kernels.comovement import Counting, Tail, co_movement, tail_correlation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -36,13 +37,15 @@ FEW_ROWS = "that is so in more than 10 % of the rows"
 TINY = 1e-12
 """Momentum below which it is no denominator."""
 
+_feature = partial(Feature, history=FIT, null_rule=FEW, requires=("peers",))
+
 
 def _index(currency: str) -> Feature:
     return _feature(
         f"{currency}_basket_index",
         f"Geometric mean of the {currency.upper()} side of its pairs' w60_prediction; base 100.",
-        "index",
-        "100 exp(b), b = mean over its pairs of s ln(w60_prediction/100), s = 1 or -1",
+        unit="index",
+        formula="100 exp(b), b = mean over its pairs of s ln(w60_prediction/100), s = 1 or -1",
         low=0.0,
     )
 
@@ -52,21 +55,8 @@ def _strength(currency: str, group: str) -> Feature:
     return _feature(
         f"{currency}_strength_vs_{group}",
         f"Log level of the {currency.upper()} basket less the mean of {others}, in percent.",
-        "percent",
-        f"100 (b - mean of b over {others})",
-    )
-
-
-def _feature(name: str, description: str, unit: str, formula: str, *, low: Bound = None) -> Feature:
-    return Feature(
-        name,
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        history=FIT,
-        null_rule=FEW,
-        requires=("peers",),
+        unit="percent",
+        formula=f"100 (b - mean of b over {others})",
     )
 
 

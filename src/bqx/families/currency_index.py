@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.domains.peers import FEW, LONG_MEMORY, mean_peer_correlation, missing, peer_statistics
 from bqx.families.currency_indices import (
     FEW_PAIRS,
     NAMES,
@@ -14,6 +13,8 @@ from bqx.families.currency_indices import (
     pair_names,
     triangles_of,
 )
+from bqx.families.shared.columns import missing
+from bqx.families.shared.peers import FEW, LONG_MEMORY, mean_peer_correlation, peer_statistics
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Bound, Feature
 from bqx.kernels.currencies import index_divergence, strength_percentiles, triangle_gaps

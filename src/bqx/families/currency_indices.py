@@ -6,8 +6,8 @@ import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import BoolArray, FloatArray, Int64Array
-from bqx.domains.peers import levels
 from bqx.domains.validity import MAX_AGE
+from bqx.families.shared.peers import levels
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Feature
 from bqx.kernels.currencies import LOG_BASE, Panel, currency_index, currency_means

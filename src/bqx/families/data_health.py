@@ -6,8 +6,8 @@ import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import BoolArray, FloatArray
-from bqx.domains.peers import missing, trailing_moments
 from bqx.families.regression import fitted_terms
+from bqx.families.shared.columns import missing, trailing_moments
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Feature
 from bqx.kernels.extrema import minmax

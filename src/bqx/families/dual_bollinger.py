@@ -61,31 +61,31 @@ class DualBollinger(Family):
     z_diff = compared_feature(
         "bb_z_diff_bqx_idx_20",
         "Place between the bands of BQX minus that of the index.",
-        "%B of x - %B of P",
-        BANDS,
+        formula="%B of x - %B of P",
+        history=BANDS,
         null_rule="x or P is constant over the window",
     )
     bandwidth_ratio = compared_feature(
         "bb_bandwidth_ratio_20",
         "Relative band width of BQX over that of the index.",
-        "(width / mean of 240 widths) of x / the same of P",
-        BANDS + SCORED - 1,
+        formula="(width / mean of 240 widths) of x / the same of P",
+        history=BANDS + SCORED - 1,
         low=0.0,
         null_rule="P is constant over the window, or x over all of the rows",
     )
     compression_diff = compared_feature(
         "bb_compression_diff_20",
         "Percentile rank in 240 rows of the width of BQX minus that of the index.",
-        "bb_squeeze_20 of x - bb_squeeze_20 of P",
-        BANDS + SCORED - 1,
+        formula="bb_squeeze_20 of x - bb_squeeze_20 of P",
+        history=BANDS + SCORED - 1,
         low=-1.0,
         high=1.0,
     )
     breakout_divergence = compared_feature(
         "bb_breakout_divergence",
         "Rows since BQX stood outside of its bands minus rows since the index did.",
-        "min(rows since bb_breach_20 of x != 0, 240) - the same of P",
-        BANDS + SCORED,
+        formula="min(rows since bb_breach_20 of x != 0, 240) - the same of P",
+        history=BANDS + SCORED,
         unit="rows",
         low=-float(SCORED),
         high=float(SCORED),
@@ -94,16 +94,16 @@ class DualBollinger(Family):
     slope_diff = compared_feature(
         "bb_slope_diff_20",
         "Slope of the upper band in standard deviations, of BQX minus that of the index.",
-        "bb_slope_20 / sd over 20 rows of x - the same of P",
-        BANDS + 5,
+        formula="bb_slope_20 / sd over 20 rows of x - the same of P",
+        history=BANDS + 5,
         unit="deviations per row",
         null_rule="the deviation of x or P over 20 rows is below 1e-12",
     )
     regime_mismatch = compared_feature(
         "bb_regime_mismatch_flag",
         "1 when the widths of BQX and of the index are in different terciles of their range.",
-        "[tercile of bb_squeeze_20 of x != that of P], terciles up to 1/3 and 2/3",
-        BANDS + SCORED - 1,
+        formula="[tercile of bb_squeeze_20 of x != that of P], terciles up to 1/3 and 2/3",
+        history=BANDS + SCORED - 1,
         unit="flag",
         low=0.0,
         high=1.0,

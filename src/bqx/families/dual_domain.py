@@ -6,9 +6,9 @@ import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.families.momentum import later
 from bqx.families.parabolic_domains import compared_feature, correlated, divided, standardised
 from bqx.families.regression import fitted_terms
+from bqx.families.shared.columns import later
 from bqx.families.statistics import mean_and_deviation, shape, shaped
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Feature
@@ -156,8 +156,8 @@ def _slope(name: str, what: str, formula: str, unit: str) -> Feature:
     return compared_feature(
         f"reg_{name}_beta_30",
         f"Least-squares slope of {what} over 30 rows.",
-        formula,
-        30,
+        formula=formula,
+        history=30,
         unit=unit,
         null_rule="the explaining series is constant over the window",
     )
@@ -167,8 +167,8 @@ def _explained(name: str, what: str) -> Feature:
     return compared_feature(
         f"reg_{name}_r2_30",
         f"Share of the variation that the line of {what} explains; the same in both directions.",
-        "corr(r, x)² over 30 rows",
-        30,
+        formula="corr(r, x)² over 30 rows",
+        history=30,
         low=0.0,
         high=1.0,
         null_rule=_CONSTANT,
@@ -179,8 +179,8 @@ def _score(name: str, what: str) -> Feature:
     return compared_feature(
         f"reg_{name}_resid_z_30",
         f"Residual at the current row of the line of {what}, in standard errors of the regression.",
-        "e_t / sqrt(SSE / 28), line with intercept over 30 rows",
-        30,
+        formula="e_t / sqrt(SSE / 28), line with intercept over 30 rows",
+        history=30,
         unit="deviations",
         null_rule=f"{_CONSTANT}, or one is exactly a line of the other (r2 > 1 - 1e-9)",
     )
@@ -190,8 +190,8 @@ def _term(name: str, what: str) -> Feature:
     return compared_feature(
         f"{name}_diff_idx_bqx",
         f"Standard score in 240 rows of {what} over 60 rows of the index, minus that of BQX.",
-        f"z({name}_60 of P) - z({name}_60 of x), 240 rows, ddof 1",
-        60 + SCORED - 1,
+        formula=f"z({name}_60 of P) - z({name}_60 of x), 240 rows, ddof 1",
+        history=60 + SCORED - 1,
         unit="deviations",
         null_rule="one of the two is constant",
     )
@@ -219,8 +219,8 @@ class DualRegression(Family):
     coupling = compared_feature(
         "reg_coupling_15_60",
         "Squared correlation of return and BQX over 15 rows minus that over 60.",
-        "corr(r, x)² over 15 rows - corr(r, x)² over 60 rows",
-        60,
+        formula="corr(r, x)² over 15 rows - corr(r, x)² over 60 rows",
+        history=60,
         low=-1.0,
         high=1.0,
         null_rule=_CONSTANT,
@@ -228,8 +228,8 @@ class DualRegression(Family):
     decoupling = compared_feature(
         "reg_decoupling_flag",
         "1 when the squared correlation over 30 rows is in the lowest tenth of its last 1440.",
-        "[(average rank of corr(r, x)² - 1) / (known values - 1) < 0.1]",
-        30 + LONG - 1,
+        formula="[(average rank of corr(r, x)² - 1) / (known values - 1) < 0.1]",
+        history=30 + LONG - 1,
         unit="flag",
         low=0.0,
         high=1.0,
@@ -242,8 +242,8 @@ class DualRegression(Family):
     r2_diff = compared_feature(
         "r2_diff_idx_bqx",
         "Standard score in 240 rows of r2 over 60 rows of the index, minus that of BQX.",
-        "z(r2_60 of P) - z(r2_60 of x), known values of 240 rows, ddof 1",
-        60 + SCORED - 1,
+        formula="z(r2_60 of P) - z(r2_60 of x), known values of 240 rows, ddof 1",
+        history=60 + SCORED - 1,
         unit="deviations",
         null_rule="a window is flat now or in more than 10 % of the 240 rows, or r2 is constant",
     )
@@ -257,8 +257,8 @@ def _variance(w: int) -> Feature:
     return compared_feature(
         f"var_ratio_bqx_idx_{w}",
         f"Variance of BQX over {w} rows relative to that of the index.",
-        f"var(x) / var(P) over {w} rows",
-        w,
+        formula=f"var(x) / var(P) over {w} rows",
+        history=w,
         unit="BQX²/index²",
         low=0.0,
         null_rule="the index's variance is below 1e-12",
@@ -269,8 +269,8 @@ def _shaped(name: str, what: str) -> Feature:
     return compared_feature(
         f"{name}_diff_bqx_idx_20",
         f"{what} over 20 rows of BQX minus that of the index's returns.",
-        f"{name}(x) - {name}(r) over 20 rows",
-        20,
+        formula=f"{name}(x) - {name}(r) over 20 rows",
+        history=20,
         null_rule=_CONSTANT,
     )
 
@@ -279,8 +279,8 @@ def _crossed(lag: int) -> Feature:
     return compared_feature(
         f"xcorr_idx_bqx_lag_{lag}",
         f"Correlation over 60 rows of the index's return with BQX {lag} rows earlier.",
-        f"corr(r_s, x_(s-{lag})) over 60 rows s",
-        60 + lag,
+        formula=f"corr(r_s, x_(s-{lag})) over 60 rows s",
+        history=60 + lag,
         low=-1.0,
         high=1.0,
         null_rule=_CONSTANT,
@@ -307,16 +307,16 @@ class DualStatistics(Family):
     vol_ratio = compared_feature(
         "vol_ratio_bqx_idx_30",
         "Relative volatility of BQX over that of the index.",
-        f"quotient of the {_SCALED}",
-        30 + LONG - 1,
+        formula=f"quotient of the {_SCALED}",
+        history=30 + LONG - 1,
         low=0.0,
         null_rule="r is constant over 30 rows, or one of the two over all of them",
     )
     vol_diff = compared_feature(
         "vol_diff_bqx_idx_30",
         "Relative volatility of BQX minus that of the index.",
-        f"difference of the {_SCALED}",
-        30 + LONG - 1,
+        formula=f"difference of the {_SCALED}",
+        history=30 + LONG - 1,
         low=-float(LONG),
         high=float(LONG),
         null_rule="x or r is constant over all of the rows",

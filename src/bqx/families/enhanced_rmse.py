@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.families.momentum import later
 from bqx.families.regression import WINDOWS, fitted_terms
+from bqx.families.shared.columns import later
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Feature, Kind
+from bqx.features.feature import Feature
 from bqx.kernels.across import share_below_across
 from bqx.kernels.correlation import correlation
 from bqx.kernels.moments import mean_std
@@ -108,29 +108,7 @@ def _with_next(w: int) -> int:
     return NEXT[w] + SHORT - 1
 
 
-def _feature(
-    name: str,
-    description: str,
-    formula: str,
-    *,
-    unit: str = "ratio",
-    low: float | None = None,
-    high: float | None = None,
-    history: int | Callable[[int], int] | None = None,
-    kind: Kind = "float",
-    null_rule: str,
-) -> Feature:
-    return Feature(
-        f"w{{w}}_{name}",
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=history,
-        null_rule=null_rule,
-        kind=kind,
-    )
+_feature = partial(Feature, unit="ratio")
 
 
 class EnhancedRmse(Family):
@@ -144,18 +122,18 @@ class EnhancedRmse(Family):
     windows = WINDOWS
 
     rmse_improvement = _feature(
-        "rmse_improvement",
+        "w{w}_rmse_improvement",
         "By how much the rmse is less than that of a straight line through the same window.",
-        "100 (1 - rmse / rmse of the linear least-squares fit)",
+        formula="100 (1 - rmse / rmse of the linear least-squares fit)",
         unit="percent",
         low=0.0,
         high=100.0,
         null_rule="the straight line's rmse is below 1e-10",
     )
     r2_rank = _feature(
-        "r2_rank",
+        "w{w}_r2_rank",
         "Share of the six windows that have a lower r2.",
-        "100 count(r2_v < r2_{w}; v of 60, 90, 150, 240, 390, 630) / 6",
+        formula="100 count(r2_v < r2_{w}; v of 60, 90, 150, 240, 390, 630) / 6",
         unit="percent",
         low=0.0,
         high=100.0,
@@ -163,44 +141,46 @@ class EnhancedRmse(Family):
         null_rule="one of the six windows is flat (SST < 1e-18)",
     )
     term_consistency = _feature(
-        "term_consistency",
+        "w{w}_term_consistency",
         "Mean correlation over 10 rows of the quadratic and of the linear term with those of the"
         " next larger window.",
-        "(corr(q_{w}, q_next) + corr(l_{w}, l_next)) / 2 over 10 rows; the next of 630 is 1020",
+        formula=(
+            "(corr(q_{w}, q_next) + corr(l_{w}, l_next)) / 2 over 10 rows; the next of 630 is 1020"
+        ),
         low=-1.0,
         high=1.0,
         history=_with_next,
         null_rule="one of the four terms is constant over the 10 rows",
     )
     resid_autocorr = _feature(
-        "resid_autocorr",
+        "w{w}_resid_autocorr",
         "Autocorrelation at lag 1 of the residuals at the windows' last rows, 60 pairs.",
-        "corr(e_s, e_(s-1)) over 60 rows s",
+        formula="corr(e_s, e_(s-1)) over 60 rows s",
         low=-1.0,
         high=1.0,
         history=lambda w: w + LAGGED,
         null_rule="the residuals, or those one row earlier, are constant",
     )
     pred_error_ratio = _feature(
-        "pred_error_ratio",
+        "w{w}_pred_error_ratio",
         "Size of the residual at the current row in units of the rmse.",
-        "abs(e_t) / rmse",
+        formula="abs(e_t) / rmse",
         low=0.0,
         null_rule="the rmse is below 1e-10",
     )
     fit_quality = _feature(
-        "fit_quality",
+        "w{w}_fit_quality",
         "Weighted sum of r2 and the size of term_consistency.",
-        "0.7 r2 + 0.3 abs(term_consistency)",
+        formula="0.7 r2 + 0.3 abs(term_consistency)",
         low=0.0,
         high=1.0,
         history=_with_next,
         null_rule="r2 or term_consistency is",
     )
     overfitting_risk = _feature(
-        "overfitting_risk",
+        "w{w}_overfitting_risk",
         "1 when a high r2 comes with a growing rmse.",
-        "[r2 > 0.8 and slope of rmse over 5 rows > 0]",
+        formula="[r2 > 0.8 and slope of rmse over 5 rows > 0]",
         unit="flag",
         low=0.0,
         high=1.0,
@@ -209,23 +189,23 @@ class EnhancedRmse(Family):
         null_rule=FLAT,
     )
     quad_strength = _feature(
-        "quad_strength",
+        "w{w}_quad_strength",
         "Size of the quadratic term relative to that of the linear one.",
-        "abs(quadratic) / abs(linear)",
+        formula="abs(quadratic) / abs(linear)",
         low=0.0,
         null_rule="the size of the linear term is below 1e-10",
     )
     trend_curv_ratio = _feature(
-        "trend_curv_ratio",
+        "w{w}_trend_curv_ratio",
         "Parabola's value at the window's start minus that at its vertex.",
-        "linear² / (4 quadratic)",
+        formula="linear² / (4 quadratic)",
         unit="series",
         null_rule="the size of 4 quadratic is below 1e-10",
     )
     model_stability = _feature(
-        "model_stability",
+        "w{w}_model_stability",
         "1 minus the coefficient of variation of r2 over 10 rows, not less than 0.",
-        "min(max(1 - sd(r2) / mean(r2), 0), 1) over 10 rows, ddof 1",
+        formula="min(max(1 - sd(r2) / mean(r2), 0), 1) over 10 rows, ddof 1",
         low=0.0,
         high=1.0,
         history=lambda w: w + SHORT - 1,

@@ -247,12 +247,13 @@ def _family(  # noqa: PLR0917 - the words in which the four systems differ
         del self
         return dict(zip(_MEASURES, _measures(d, name), strict=True))
 
+    # Nothing of a measure differs by domain, so its texts are strings.
     features = {
         key: replace(
             f,
             name=filled(f.name),
-            description=filled(f.description),
-            formula=filled(f.formula),
+            description=filled(str(f.description)),
+            formula=filled(str(f.formula)),
             history=WINDOW,
             requires=("peers",),
         )

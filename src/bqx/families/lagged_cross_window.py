@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from bqx.domains.domain import Domain, DomainName
+from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.families.momentum import deviation, later, longer_bars
+from bqx.families.momentum import deviation
 from bqx.families.parabolic_domains import (
     END,
     LINEAR,
@@ -22,8 +24,9 @@ from bqx.families.parabolic_domains import (
     weighted,
 )
 from bqx.families.regime import trend_regime
+from bqx.families.shared.columns import later
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Column, Feature, Kind
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.across import greatest_across, weighted_across
 from bqx.kernels.elementwise import change, log
 from bqx.kernels.sums import moving_sum
@@ -156,32 +159,8 @@ def _structure_change(d: Domain) -> FloatArray:
     return out
 
 
-def lagged_feature(
-    name: str,
-    description: str,
-    formula: str,
-    history: int,
-    *,
-    unit: str = "ratio",
-    low: float | None = None,
-    high: float | None = None,
-    kind: Kind = "float",
-    null_rule: str = "",
-    source: str = "",
-) -> Feature:
-    """A feature of this table, with what most of its columns have as defaults."""
-    return Feature(
-        f"{name}_{{d}}",
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=history,
-        null_rule=null_rule,
-        kind=kind,
-        source=source,
-    )
+lagged_feature = partial(Feature, unit="ratio")
+"""Unit of most columns of the table."""
 
 
 class LaggedCrossWindow(Family):
@@ -197,81 +176,81 @@ class LaggedCrossWindow(Family):
     table = TABLE
 
     momentum_persistence = lagged_feature(
-        "momentum_persistence_w15_w60",
+        "momentum_persistence_w15_w60_{d}",
         "Share of 240 rows in which the slope over 60 rows has the sign that the one over 15 rows"
         " had 15 rows before.",
-        "count(sign(m_15 15 rows before s) = sign(m_60 at s)) / 240 over 240 rows s",
-        60 + ROWS - 1,
+        formula="count(sign(m_15 15 rows before s) = sign(m_60 at s)) / 240 over 240 rows s",
+        history=60 + ROWS - 1,
         low=0.0,
         high=1.0,
     )
     momentum_acceleration = lagged_feature(
-        "momentum_acceleration_w45_w90",
+        "momentum_acceleration_w45_w90_{d}",
         "Slope over 45 rows minus that over 90, in deviations of a bar change.",
-        "(m_45 - m_90) / S_90",
-        91,
+        formula="(m_45 - m_90) / S_90",
+        history=by_step(lambda step: 90 + step),
         null_rule="the deviation is below 1e-12",
     )
     momentum_divergence = lagged_feature(
-        "momentum_divergence",
+        "momentum_divergence_{d}",
         "Standard deviation of the signs of the six slopes; 0 when they agree.",
-        f"sd(sign(m_w)), {SIX}, ddof 1",
-        90,
+        formula=f"sd(sign(m_w)), {SIX}, ddof 1",
+        history=90,
         low=0.0,
         high=1.1,
     )
     vol_ratio_cascade = lagged_feature(
-        "vol_ratio_cascade",
+        "vol_ratio_cascade_{d}",
         "Logarithm of the volatility over 15 rows relative to that over 60.",
-        "ln(s_15 / s_60), which is ln(s_15 / s_30) + ln(s_30 / s_60)",
-        61,
+        formula="ln(s_15 / s_60), which is ln(s_15 / s_30) + ln(s_30 / s_60)",
+        history=by_step(lambda step: 60 + step),
         null_rule="the changes are constant over 15 rows",
     )
     vol_term_structure_change = lagged_feature(
-        "vol_term_structure_change",
+        "vol_term_structure_change_{d}",
         "Change over 15 rows of the logarithm of the volatility over 15 rows relative to 90.",
-        "ln(s_15 / s_90) - the same 15 rows ago",
-        91 + 15,
+        formula="ln(s_15 / s_90) - the same 15 rows ago",
+        history=by_step(lambda step: 90 + step + 15),
         null_rule="the changes are constant over 15 rows, now or 15 rows ago",
     )
     r2_stability = lagged_feature(
-        "r2_stability_cross_window",
+        "r2_stability_cross_window_{d}",
         "1 minus the standard deviation of r2 across the six windows.",
-        f"1 - sd(r2_w), {SIX}, ddof 1; equal to r2_consistency of the parabolic comparison",
-        90,
+        formula=f"1 - sd(r2_w), {SIX}, ddof 1; equal to r2_consistency of the parabolic comparison",
+        history=90,
         low=0.0,
         high=1.0,
         null_rule=FLAT,
     )
     curvature_consistency = lagged_feature(
-        "curvature_consistency",
+        "curvature_consistency_{d}",
         "Size of the mean sign of the six curvatures; 1 when they agree.",
-        f"abs(mean(sign(a2_w))), {SIX}",
-        90,
+        formula=f"abs(mean(sign(a2_w))), {SIX}",
+        history=90,
         low=0.0,
         high=1.0,
     )
     slope_evolution = lagged_feature(
-        "slope_evolution",
+        "slope_evolution_{d}",
         "Least-squares slope of the six slopes on the logarithm of the window.",
-        f"cov(ln w, m_w) / var(ln w), {SIX}",
-        90,
+        formula=f"cov(ln w, m_w) / var(ln w), {SIX}",
+        history=90,
         unit="series per row",
     )
     temporal_regime_consistency = lagged_feature(
-        "temporal_regime_consistency",
+        "temporal_regime_consistency_{d}",
         "Share of 240 rows in which trend_regime is the same at 60 and 240 rows.",
-        "count(trend_regime_w60 = trend_regime_w240) / 240 over 240 rows",
-        6 * 240 + 1 + ROWS - 1,
+        formula="count(trend_regime_w60 = trend_regime_w240) / 240 over 240 rows",
+        history=6 * 240 + 1 + ROWS - 1,
         low=0.0,
         high=1.0,
         null_rule="trend_regime is in one of the 240 rows",
     )
     window_dominance = lagged_feature(
-        "window_dominance",
+        "window_dominance_{d}",
         "Which of the six windows has the greatest r2, from 1 for 15 rows to 6 for 90.",
-        f"arg max of r2_w, {SIX}; the shortest of equal ones",
-        90,
+        formula=f"arg max of r2_w, {SIX}; the shortest of equal ones",
+        history=90,
         unit="category",
         low=1.0,
         high=6.0,
@@ -279,43 +258,34 @@ class LaggedCrossWindow(Family):
         null_rule=FLAT,
     )
     adaptive_window_weight = lagged_feature(
-        "adaptive_window_weight",
+        "adaptive_window_weight_{d}",
         "Mean of the six windows with r2 as weights, over 90.",
-        f"sum(w r2_w) / sum(r2_w) / 90, {SIX}",
-        90,
+        formula=f"sum(w r2_w) / sum(r2_w) / 90, {SIX}",
+        history=90,
         low=15.0 / 90.0,
         high=1.0,
         null_rule=f"{FLAT}, or the sum of r2 is below 1e-12",
     )
     cross_window_shock_transmission = lagged_feature(
-        "cross_window_shock_transmission",
+        "cross_window_shock_transmission_{d}",
         "Mean relative residual over 60 rows in the 15 rows after a great residual over 15 rows.",
-        "mean over shocks s of mean(abs(e_60) / rmse_60, rows s+1 … s+15); shocks: abs(e_15) >"
-        " 2 rmse_15; those that were over in the last 240 rows",
-        60 + AHEAD - 1 + ROWS - 1,
+        formula=(
+            "mean over shocks s of mean(abs(e_60) / rmse_60, rows s+1 … s+15); shocks: abs(e_15) >"
+            " 2 rmse_15; those that were over in the last 240 rows"
+        ),
+        history=60 + AHEAD - 1 + ROWS - 1,
         low=0.0,
         null_rule="no shock was over in the last 240 rows",
     )
     multi_horizon_forecast_consistency = lagged_feature(
-        "multi_horizon_forecast_consistency",
+        "multi_horizon_forecast_consistency_{d}",
         "1 minus the standard deviation of the six fits, extrapolated by 15 rows, in deviations of"
         " a bar change.",
-        f"1 - sd(end_w + 15 m_w + 225 a2_w) / S_60, {SIX}, ddof 1",
-        61,
+        formula=f"1 - sd(end_w + 15 m_w + 225 a2_w) / S_60, {SIX}, ddof 1",
+        history=by_step(lambda step: 60 + step),
         high=1.0,
         null_rule="the deviation is below 1e-12",
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where changes of 15-row bars enter."""
-        made = (
-            "momentum_acceleration",
-            "vol_ratio_cascade",
-            "vol_term_structure_change",
-            "multi_horizon_forecast_consistency",
-        )
-        return longer_bars(domain, super().declared(domain), dict.fromkeys(made, 14))
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All columns of this class."""

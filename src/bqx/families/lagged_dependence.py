@@ -7,13 +7,14 @@ import math
 
 import numpy as np
 
-from bqx.domains.domain import Domain, DomainName
+from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
 from bqx.families.lagged_cross_window import ROWS, TABLE, at, end_slopes, lagged_feature
-from bqx.families.momentum import deviation, later, longer_bars
+from bqx.families.momentum import deviation
 from bqx.families.parabolic_domains import END, RESIDUAL, correlated, short_fits
+from bqx.families.shared.columns import later
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Column
+from bqx.features.feature import by_step
 from bqx.kernels.correlation import slope
 from bqx.kernels.multiple import explained_in_turn
 from bqx.kernels.order import quantiles
@@ -135,77 +136,79 @@ class LaggedDependence(Family):
     table = TABLE
 
     momentum_transfer = lagged_feature(
-        "momentum_transfer_w30_w75",
+        "momentum_transfer_w30_w75_{d}",
         "Correlation over 240 rows of the slope over 30 rows, 30 rows earlier, with that over 75.",
-        "corr(m_30 30 rows before, m_75)",
-        75 + ROWS - 1,
+        formula="corr(m_30 30 rows before, m_75)",
+        history=75 + ROWS - 1,
         low=-1.0,
         high=1.0,
         null_rule="one of the two is constant",
     )
     momentum_clustering = lagged_feature(
-        "momentum_clustering",
+        "momentum_clustering_{d}",
         "Autocorrelation over 240 rows of the size of the slope over 15 rows, at a lag of 15.",
-        "corr(abs(m_15), abs(m_15) 15 rows before)",
-        30 + ROWS - 1,
+        formula="corr(abs(m_15), abs(m_15) 15 rows before)",
+        history=30 + ROWS - 1,
         low=-1.0,
         high=1.0,
         null_rule="the size of the slope is constant",
     )
     vol_transmission = lagged_feature(
-        "vol_transmission_short_long",
+        "vol_transmission_short_long_{d}",
         "Correlation over 240 rows of the volatility over 15 rows, 15 rows earlier, with that over"
         " 60.",
-        "corr(s_15 15 rows before, s_60)",
-        61 + ROWS - 1,
+        formula="corr(s_15 15 rows before, s_60)",
+        history=by_step(lambda step: 60 + step + ROWS - 1),
         low=-1.0,
         high=1.0,
         null_rule="one of the two is constant",
     )
     vol_spillover = lagged_feature(
-        "vol_spillover",
+        "vol_spillover_{d}",
         "Least-squares slope over 240 rows of the volatility over 60 rows on that over 15 rows, 15"
         " rows earlier.",
-        "slope of s_60 on s_15 15 rows before",
-        61 + ROWS - 1,
+        formula="slope of s_60 on s_15 15 rows before",
+        history=by_step(lambda step: 60 + step + ROWS - 1),
         null_rule="the volatility over 15 rows is constant",
     )
     prediction_error_propagation = lagged_feature(
-        "prediction_error_propagation",
+        "prediction_error_propagation_{d}",
         "Correlation over 240 rows of the residual over 15 rows, 15 rows earlier, with that over"
         " 60.",
-        "corr(e_15 15 rows before, e_60)",
-        60 + ROWS - 1,
+        formula="corr(e_15 15 rows before, e_60)",
+        history=60 + ROWS - 1,
         low=-1.0,
         high=1.0,
         null_rule="one of the two is constant",
     )
     cross_window_cointegration = lagged_feature(
-        "cross_window_cointegration",
+        "cross_window_cointegration_{d}",
         "Augmented Dickey-Fuller statistic over 240 rows of the gap between the values fitted over"
         " 15 and over 90 rows.",
-        "g = end_15 - end_90; t of rho in dg_s = c + rho g_(s-1) + gamma dg_(s-1), 240 rows s",
-        90 + 1 + ROWS,
+        formula=(
+            "g = end_15 - end_90; t of rho in dg_s = c + rho g_(s-1) + gamma dg_(s-1), 240 rows s"
+        ),
+        history=90 + 1 + ROWS,
         unit="t-statistic",
         null_rule="the gap is constant or follows the equation exactly",
         source="Said and Dickey 1984",
     )
     temporal_dependency_strength = lagged_feature(
-        "temporal_dependency_strength",
+        "temporal_dependency_strength_{d}",
         "R² over 240 rows of the slope over 60 rows regressed on that over 15 rows 15, 30 and 45"
         " rows earlier.",
-        "1 - SSE/SST of m_60 on m_15 15, 30, 45 rows before",
-        60 + ROWS - 1,
+        formula="1 - SSE/SST of m_60 on m_15 15, 30, 45 rows before",
+        history=60 + ROWS - 1,
         low=0.0,
         high=1.0,
         null_rule="one of the series is constant, or the lagged ones are collinear",
     )
     lag_structure_optimal = lagged_feature(
-        "lag_structure_optimal",
+        "lag_structure_optimal_{d}",
         "Lag of 1 … 30 rows at which the slope over 15 rows correlates most, in size, with that"
         " over 60, over 240 rows.",
-        "arg max over k of abs(corr(m_15 k rows before, m_60)); the least of equal ones",
-        60 + ROWS - 1,
+        formula="arg max over k of abs(corr(m_15 k rows before, m_60)); the least of equal ones",
+        history=60 + ROWS - 1,
         unit="rows",
         low=1.0,
         high=float(LONGEST_LAG),
@@ -213,52 +216,50 @@ class LaggedDependence(Family):
         null_rule="one of the two is constant",
     )
     granger_causality = lagged_feature(
-        "granger_causality_w15_w60",
+        "granger_causality_w15_w60_{d}",
         "F statistic of five lags of the slope over 15 rows, added to five lags of that over 60,"
         " over 240 rows.",
-        "((SSE_5 - SSE_10) / 5) / (SSE_10 / 229) for m_60 on its lags 1 … 5, and those of m_15",
-        60 + ORDER + ROWS - 1,
+        formula=(
+            "((SSE_5 - SSE_10) / 5) / (SSE_10 / 229) for m_60 on its lags 1 … 5, and those of m_15"
+        ),
+        history=60 + ORDER + ROWS - 1,
         unit="F-statistic",
         low=0.0,
         null_rule="the lags are collinear, or the fit is exact",
         source="Granger 1969",
     )
     information_flow = lagged_feature(
-        "information_flow",
+        "information_flow_{d}",
         "Transfer entropy from the slope over 15 rows to that over 60 at a lag of 15, in 240 rows.",
-        "H(y | y before) - H(y | y before, x before), y = m_60, x = m_15, 15 rows before; each in"
-        " thirds of its 240 values",
-        60 + 15 + ROWS - 1,
+        formula=(
+            "H(y | y before) - H(y | y before, x before), y = m_60, x = m_15, 15 rows before; each "
+            "in thirds of its 240 values"
+        ),
+        history=60 + 15 + ROWS - 1,
         unit="bits",
         low=0.0,
         high=math.log2(3.0) + 1e-12,
         source="Schreiber 2000",
     )
     predictive_power_decay = lagged_feature(
-        "predictive_power_decay",
+        "predictive_power_decay_{d}",
         "Correlation over 240 rows of the slope over 15 rows, 15 rows earlier, with the bar change"
         " now, minus the same 60 rows earlier.",
-        "corr(m_15 15 rows before, r) - corr(m_15 60 rows before, r)",
-        15 + 60 + ROWS - 1,
+        formula="corr(m_15 15 rows before, r) - corr(m_15 60 rows before, r)",
+        history=15 + 60 + ROWS - 1,
         low=-2.0,
         high=2.0,
         null_rule="the slope or the bar change is constant",
     )
     cross_window_synchrony = lagged_feature(
-        "cross_window_synchrony",
+        "cross_window_synchrony_{d}",
         "Mean correlation over 240 rows of the slopes over 15, 30, 60 and 90 rows, by pairs.",
-        "mean of corr(m_v, m_w) over the six pairs",
-        90 + ROWS - 1,
+        formula="mean of corr(m_v, m_w) over the six pairs",
+        history=90 + ROWS - 1,
         low=-1.0,
         high=1.0,
         null_rule="one of the four is constant",
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where changes of 15-row bars enter."""
-        more = dict.fromkeys(("vol_transmission", "vol_spillover"), 14)
-        return longer_bars(domain, super().declared(domain), more)
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All columns of this class."""

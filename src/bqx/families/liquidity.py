@@ -6,14 +6,16 @@ domain and is the same in both tables.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from bqx.domains.domain import Domain, DomainName
+from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.families.momentum import later, longer_bars, ratio
+from bqx.families.shared.columns import later, ratio
 from bqx.families.volume import FILLED, UNKNOWN, exceeds, own_volume, volume_moments
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Column, Feature, Kind, Need
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.correlation import slope
 from bqx.kernels.covariance import covariances_and_correlations
 from bqx.kernels.moments import mean_std
@@ -34,9 +36,6 @@ SHOCK = 3.0
 
 DROUGHT = 0.05
 """Quantile of the usual volumes below which there is a drought."""
-
-LONGER_BAR = 14
-"""Rows that a change of a 15-row bar reaches back further than one of a row."""
 
 NO_QUOTES = "a bar of the history has no quotes"
 AMIHUD = "Amihud 2002"
@@ -164,33 +163,7 @@ def _slippage(d: Domain) -> FloatArray:
     return 0.5 * relative_spread(d) + kyle_lambda(d) * typical
 
 
-def _feature(
-    name: str,
-    description: str,
-    formula: str,
-    *,
-    unit: str = "ratio",
-    low: float | None = None,
-    high: float | None = None,
-    history: int = W,
-    null_rule: str = NO_QUOTES,
-    source: str = "",
-    kind: Kind = "float",
-    requires: tuple[Need, ...] = ("quotes",),
-) -> Feature:
-    return Feature(
-        f"lq_{name}",
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=history,
-        null_rule=null_rule,
-        source=source,
-        kind=kind,
-        requires=requires,
-    )
+_feature = partial(Feature, unit="ratio", history=W, null_rule=NO_QUOTES, requires=("quotes",))
 
 
 class Liquidity(Family):
@@ -203,25 +176,27 @@ class Liquidity(Family):
     from_closes = True
 
     percentile = _feature(
-        "spread_percentile_240",
+        "lq_spread_percentile_240",
         "Rank of the spread among the last 240; ties count half.",
-        "(average rank - 1) / 239",
+        formula="(average rank - 1) / 239",
         low=0.0,
         high=1.0,
         history=RANKED,
     )
     score = _feature(
-        "spread_z_60",
+        "lq_spread_z_60",
         "Standard score of the spread in its last 60 rows.",
-        "(s - mean_60) / sd_60, ddof 1",
+        formula="(s - mean_60) / sd_60, ddof 1",
         unit="deviations",
         null_rule=f"{NO_QUOTES}, or the 60 spreads are equal",
     )
     corwin_schultz = _feature(
-        "corwin_schultz_60",
+        "lq_corwin_schultz_60",
         "Spread that explains the ranges of neighbouring bars, as a share of the price; mean of 60 "
         "estimates, of which negative ones are 0.",
-        "mean of 2 (e^a - 1)/(1 + e^a), a from the squared log ranges of two bars and of both",
+        formula=(
+            "mean of 2 (e^a - 1)/(1 + e^a), a from the squared log ranges of two bars and of both"
+        ),
         low=0.0,
         history=W + 1,
         null_rule="",
@@ -229,27 +204,27 @@ class Liquidity(Family):
         requires=(),
     )
     volume_score = _feature(
-        "volume_z_60",
+        "lq_volume_z_60",
         "Standard score of the volume among the bars of the last 60 rows.",
-        "(V - mean_60) / sd_60, ddof 1",
+        formula="(V - mean_60) / sd_60, ddof 1",
         unit="deviations",
         null_rule=f"{FILLED}, or all volumes are equal",
         requires=("volume",),
     )
     shock = _feature(
-        "shock_flag",
+        "lq_shock_flag",
         "Whether the spread stands more than 3 deviations above the mean of its last 60 rows.",
-        "s > mean_60 + 3 sd_60",
+        formula="s > mean_60 + 3 sd_60",
         unit="flag",
         low=0.0,
         high=1.0,
         kind="flag",
     )
     resilience = _feature(
-        "resilience_60",
+        "lq_resilience_60",
         "Rows in which half of a deviation of the spread from its mean decays, by its first "
         "autoregression over 60 rows.",
-        "-ln 2 / ln phi, phi = OLS slope of s_i on s_(i-1); at most 60",
+        formula="-ln 2 / ln phi, phi = OLS slope of s_i on s_(i-1); at most 60",
         unit="rows",
         low=0.0,
         high=float(W),
@@ -257,9 +232,9 @@ class Liquidity(Family):
         null_rule=f"{NO_QUOTES}, or the 60 spreads are equal, or phi is not between 0 and 1",
     )
     tightness = _feature(
-        "tightness_trend_60",
+        "lq_tightness_trend_60",
         "Trend of the spread, positive where it narrows: negative slope over the mean.",
-        "-OLS slope of s on the row number / mean_60(s)",
+        formula="-OLS slope of s on the row number / mean_60(s)",
         unit="ratio per row",
         null_rule=f"{NO_QUOTES}, or all spreads are 0",
     )
@@ -285,21 +260,21 @@ class PriceImpact(Family):
     table = "liquidity_{domain}"
 
     amihud = _feature(
-        "amihud_60",
+        "lq_amihud_60",
         "Illiquidity: mean size of the bar change per tick; bars without volume are left out.",
-        "mean of |r| / V over 60 rows",
+        formula="mean of |r| / V over 60 rows",
         unit="return per tick",
         low=0.0,
-        history=W + 1,
+        history=by_step(lambda step: W + step),
         null_rule=f"{UNKNOWN}, or it has no volume",
         source=AMIHUD,
         requires=("volume",),
     )
     roll = _feature(
-        "roll_60",
+        "lq_roll_60",
         "Spread, as a share of the price, that explains the covariance of neighbouring one-row "
         "changes; 0 where that is positive. A move of the price moves BQX by 15 times its share.",
-        "2 sqrt(max(0, -cov(D_s, D_(s-1)))) over 60 rows; BQX: / 15",
+        formula="2 sqrt(max(0, -cov(D_s, D_(s-1)))) over 60 rows; BQX: / 15",
         low=0.0,
         history=W + 2,
         null_rule="",
@@ -307,21 +282,15 @@ class PriceImpact(Family):
         requires=(),
     )
     slippage = _feature(
-        "slippage_estimate",
+        "lq_slippage_estimate",
         "Expected move against a trade of median volume: half the spread and the price impact.",
-        "s/(2 m) (BQX: 15 s/(2 m)) + kyle_lambda median_60(V), m the mid",
+        formula="s/(2 m) (BQX: 15 s/(2 m)) + kyle_lambda median_60(V), m the mid",
         unit="return",
-        history=W + 1,
+        history=by_step(lambda step: W + step),
         null_rule=f"{NO_QUOTES}, or {UNKNOWN}, or the signed volume is constant over it",
         source=KYLE,
         requires=("quotes", "volume"),
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where bars have 15 rows."""
-        more = {"amihud": LONGER_BAR, "slippage": LONGER_BAR}
-        return longer_bars(domain, super().declared(domain), more)
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All three columns."""
@@ -335,16 +304,18 @@ class VolumeDrought(Family):
     from_closes = True
 
     drought = _feature(
-        "drought_flag",
+        "lq_drought_flag",
         "Whether the volume is below the 5th percentile of the same minute of the UTC day in the "
         "last 20 days, the row itself left out; minutes without a bar do not count.",
-        "V < quantile (type 7) of the newest 20 rows of the same minute within 28,800 rows",
+        formula="V < quantile (type 7) of the newest 20 rows of the same minute within 28,800 rows",
         unit="flag",
         low=0.0,
         high=1.0,
         history=DAYS * DAY + 1,
-        null_rule="the minute has no bar, its volume is unknown, or fewer than 15 of those of the "
-        "same minute are known",
+        null_rule=(
+            "the minute has no bar, its volume is unknown, or fewer than 15 of those of the "
+            "same minute are known"
+        ),
         kind="flag",
         requires=("volume",),
     )

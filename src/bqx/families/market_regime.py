@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from bqx.domains.domain import Domain, DomainName
+from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.domains.peers import trailing_moments
 from bqx.families.hmm_regime import HAMILTON, NO_PARAMETERS, TRAINING, HmmRegime
-from bqx.families.momentum import deviation, longer_bars, moved, ratio
+from bqx.families.momentum import deviation, moved
 from bqx.families.regime import LONG, SHORT, VOLATILITY_EDGES, trend_regime
+from bqx.families.shared.columns import ratio, trailing_moments
 from bqx.families.volatility_surface import (
     HOUR,
-    LONGER_BAR,
     MOST,
     SAMPLES,
     hourly,
@@ -20,7 +21,7 @@ from bqx.families.volatility_surface import (
     stand,
 )
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Column, Feature, Kind
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.correlation import correlation
 from bqx.kernels.elementwise import change
 from bqx.kernels.levels import grade
@@ -167,33 +168,7 @@ def _flight(d: Domain) -> tuple[FloatArray, FloatArray]:
     return d.common("flight_to_quality", make)
 
 
-def _feature(
-    name: str,
-    description: str,
-    formula: str,
-    *,
-    history: int,
-    null_rule: str,
-    unit: str = "ratio",
-    low: float | None = 0.0,
-    high: float | None = 1.0,
-    kind: Kind = "float",
-    source: str = "",
-    panel: bool = False,
-) -> Feature:
-    return Feature(
-        f"mr_{name}",
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=history,
-        null_rule=null_rule,
-        kind=kind,
-        source=source,
-        requires=("peers",) if panel else (),
-    )
+_feature = partial(Feature, unit="ratio", low=0.0, high=1.0)
 
 
 class MarketRegime(Family):
@@ -206,10 +181,12 @@ class MarketRegime(Family):
     table = "market_regime_{domain}"
 
     trend_state = _feature(
-        "trend_state",
+        "mr_trend_state",
         "Direction of the trend: 0 down, 1 ranging, 2 up. The trend_regime at 240 rows.",
-        "s = slope of (rate: ln P; BQX: x) over 240 rows, times 240 / (rate: sd_1440(r) sqrt(240); "
-        "BQX: sd_1440(x)); 2 if s > 1, 0 if s < -1",
+        formula=(
+            "s = slope of (rate: ln P; BQX: x) over 240 rows, times 240 / (rate: sd_1440(r) "
+            "sqrt(240); BQX: sd_1440(x)); 2 if s > 1, 0 if s < -1"
+        ),
         history=LONG * W + 1,
         null_rule="the long deviation is 0",
         unit="category",
@@ -217,32 +194,29 @@ class MarketRegime(Family):
         kind="category",
     )
     vol_state = _feature(
-        "vol_state",
+        "mr_vol_state",
         "Short-term against long-term volatility: 0 low, 1 normal, 2 high. The volatility_regime "
         "at 240 rows.",
-        "v = sd_60(r) / sd_1440(r); 2 if v > 1.5, 0 if v <= 0.7",
-        history=LONG * W + 1,
+        formula="v = sd_60(r) / sd_1440(r); 2 if v > 1.5, 0 if v <= 0.7",
+        history=by_step(lambda step: LONG * W + step),
         null_rule="the long deviation is 0",
         unit="category",
         high=2.0,
         kind="category",
     )
     range_flag = _feature(
-        "range_flag",
+        "mr_range_flag",
         "Whether the market ranges: the net change is less than a tenth of the path. Random walks "
         "do in 4 of 5 cases, in both domains.",
-        "abs(u_t - u_(t-240)) / sum of abs(r) < 0.1; BQX: the 16 changes r of bars end to end",
+        formula=(
+            "abs(u_t - u_(t-240)) / sum of abs(r) < 0.1; BQX: the 16 changes r of bars end to end"
+        ),
         history=W + 1,
         null_rule="the series has not moved",
         unit="flag",
         kind="flag",
         source="Kaufman 1995",
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where bars have 15 rows."""
-        return longer_bars(domain, super().declared(domain), {"vol_state": LONGER_BAR})
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All three columns."""
@@ -264,17 +238,17 @@ class HiddenRegime(Family):
     fits = True
 
     change_prob = _feature(
-        "change_prob",
+        "mr_change_prob",
         "Probability that the next minute's state is not the most likely one of this minute.",
-        "1 - sum_j p_j A[j, argmax p]",
+        formula="1 - sum_j p_j A[j, argmax p]",
         history=TRAINING,
         null_rule=NO_PARAMETERS,
         source=HAMILTON,
     )
     time_in_regime = _feature(
-        "time_in_regime",
+        "mr_time_in_regime",
         "Minutes since the most likely state last changed, this one included; at most 7,200.",
-        "min(7200, i - i_change + 1)",
+        formula="min(7200, i - i_change + 1)",
         history=TRAINING,
         null_rule=NO_PARAMETERS,
         unit="rows",
@@ -284,9 +258,9 @@ class HiddenRegime(Family):
         source=HAMILTON,
     )
     expected_duration = _feature(
-        "expected_duration",
+        "mr_expected_duration",
         "Minutes that the regime may be expected to last.",
-        "1 / mr_change_prob",
+        formula="1 / mr_change_prob",
         history=TRAINING,
         null_rule=f"{NO_PARAMETERS}, or the probability is 0",
         unit="rows",
@@ -295,9 +269,9 @@ class HiddenRegime(Family):
         source=HAMILTON,
     )
     stability = _feature(
-        "stability",
+        "mr_stability",
         "Probability that the next minute's state is the same as this minute's.",
-        "sum_j p_j A[j, j]",
+        formula="sum_j p_j A[j, j]",
         history=TRAINING,
         null_rule=NO_PARAMETERS,
         source=HAMILTON,
@@ -327,47 +301,52 @@ class PanelRegime(Family):
     table = "market_regime_{domain}"
 
     crisis_flag = _feature(
-        "crisis_flag",
+        "mr_crisis_flag",
         "Whether volatility is extreme and differs between pairs more than usual.",
-        "rv_60 > its 99th percentile of 20 days and sd over all pairs of rv_60 > its 95th",
+        formula="rv_60 > its 99th percentile of 20 days and sd over all pairs of rv_60 > its 95th",
         history=HOUR + SAMPLES * HOUR + 1,
         null_rule=FEW.format("pairs") + ", now or in more than 10 % of the hours",
         unit="flag",
         kind="flag",
-        panel=True,
+        requires=("peers",),
     )
     cross_pair_correlation = _feature(
-        "cross_pair_correlation",
+        "mr_cross_pair_correlation",
         "Mean size of the 60-row correlations with all other pairs, of one-row returns or BQX.",
-        "mean over peers of abs(corr(c, c_peer)); c = r in the rate domain, x in the BQX domain",
+        formula=(
+            "mean over peers of abs(corr(c, c_peer)); c = r in the rate domain, x in the BQX domain"
+        ),
         history=HOUR + 1,
         null_rule=FEW.format("peers") + ", or the series is constant over the window",
-        panel=True,
+        requires=("peers",),
     )
     flight_to_quality = _feature(
-        "flight_to_quality",
+        "mr_flight_to_quality",
         "Rise of the yen and the franc over 60 rows less that of the Australian and the New Zealand"
         " dollar. In the BQX domain of BQX, which falls when a price rises.",
-        "(m_jpy + m_chf)/2 - (m_aud + m_nzd)/2, m_c = mean over the pairs of c of s (u_t - u_(t-60)"
-        "), u = ln P or x, s = 1 as base and -1 as quote",
+        formula=(
+            "(m_jpy + m_chf)/2 - (m_aud + m_nzd)/2, m_c = mean over the pairs of c of s (u_t - "
+            "u_(t-60)), u = ln P or x, s = 1 as base and -1 as quote"
+        ),
         history=HOUR + 1,
         null_rule=FEW_OF_CURRENCY,
         unit="return",
         low=None,
         high=None,
-        panel=True,
+        requires=("peers",),
     )
     risk_on_score = _feature(
-        "risk_on_score",
+        "mr_risk_on_score",
         "Minus the standard score of mr_flight_to_quality in its last 1,440 rows.",
-        "-(flight - mean_1440) / sd_1440, ddof 1, over the rows that have a value",
+        formula="-(flight - mean_1440) / sd_1440, ddof 1, over the rows that have a value",
         history=HOUR + DAY,
-        null_rule=f"{FEW_OF_CURRENCY}, now or in more than 10 % of the 1,440 rows; or it is "
-        "constant",
+        null_rule=(
+            f"{FEW_OF_CURRENCY}, now or in more than 10 % of the 1,440 rows; or it is constant"
+        ),
         unit="deviations",
         low=None,
         high=None,
-        panel=True,
+        requires=("peers",),
     )
 
     def compute_fixed(self, d: Domain) -> Columns:

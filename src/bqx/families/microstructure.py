@@ -5,14 +5,15 @@ What is made of quotes or volume alone belongs to no domain and is the same in b
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from bqx.domains.domain import Domain, DomainName
+from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
 from bqx.families.liquidity import (
     AMIHUD,
     KYLE,
-    LONGER_BAR,
     NO_QUOTES,
     amihud_illiquidity,
     kyle_lambda,
@@ -20,7 +21,8 @@ from bqx.families.liquidity import (
     relative_spread,
     spread_moments,
 )
-from bqx.families.momentum import deviation, later, longer_bars, moved, ratio
+from bqx.families.momentum import deviation, moved
+from bqx.families.shared.columns import later, ratio
 from bqx.families.spread import DELAY, NO_SIDE, Spread
 from bqx.families.volume import (
     SILENT,
@@ -32,7 +34,7 @@ from bqx.families.volume import (
     volume_weighted,
 )
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Column, Feature, Need
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.composites import group_lead_lag
 from bqx.kernels.correlation import correlation
 from bqx.kernels.membership import Blend
@@ -129,33 +131,7 @@ def _discovery(d: Domain) -> FloatArray:
     return out
 
 
-def _feature(
-    name: str,
-    description: str,
-    formula: str,
-    *,
-    unit: str = "ratio",
-    low: float | None = None,
-    high: float | None = None,
-    history: int = W,
-    memory: int | None = None,
-    null_rule: str = "",
-    source: str = "",
-    requires: tuple[Need, ...] = (),
-) -> Feature:
-    return Feature(
-        name,
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=history,
-        memory=memory,
-        null_rule=null_rule,
-        source=source,
-        requires=requires,
-    )
+_feature = partial(Feature, unit="ratio", history=W)
 
 
 class Microstructure(Family):
@@ -176,7 +152,7 @@ class Microstructure(Family):
     stability = _feature(
         "quoted_spread_stability",
         "How little the spread has varied in its last 60 rows: 1 where it is constant.",
-        "1 / (1 + sd_60(s) / mean_60(s))",
+        formula="1 / (1 + sd_60(s) / mean_60(s))",
         low=0.0,
         high=1.0,
         null_rule=f"{NO_QUOTES}, or all spreads are 0",
@@ -185,7 +161,7 @@ class Microstructure(Family):
     weighted = _feature(
         "depth_weighted_spread",
         "Mean spread of the last 60 rows, weighted with the volume, for no source has sizes.",
-        "sum of s V / sum of V, in the unit of the rate index",
+        formula="sum of s V / sum of V, in the unit of the rate index",
         unit="index",
         low=0.0,
         null_rule=f"{NO_QUOTES}, or {SILENT}",
@@ -195,7 +171,7 @@ class Microstructure(Family):
         "adverse_selection",
         "Share of the effective spread of the trade of 5 rows ago that the mid has moved since "
         "towards its side.",
-        "price_impact_t / effective_spread_(t-5)",
+        formula="price_impact_t / effective_spread_(t-5)",
         history=W + 1 + DELAY,
         null_rule=f"{NO_SIDE}, or the effective spread is 0",
         source="Huang and Stoll 1996",
@@ -205,7 +181,7 @@ class Microstructure(Family):
         "trade_clustering",
         "Variance over mean of the volumes of the bars of the last 60 rows: 1 for Poisson arrivals "
         "of ticks, more where they cluster.",
-        "var_60(V) / mean_60(V)",
+        formula="var_60(V) / mean_60(V)",
         unit="ticks",
         low=0.0,
         null_rule=SILENT,
@@ -244,10 +220,10 @@ class PriceFormation(Family):
     amihud = _feature(
         "amihud_illiquidity",
         "Mean size of the bar change per tick, 60 rows; bars without volume are left out.",
-        "mean of |r| / V",
+        formula="mean of |r| / V",
         unit="return per tick",
         low=0.0,
-        history=W + 1,
+        history=by_step(lambda step: W + step),
         null_rule=f"{UNKNOWN}, or it has no volume",
         source=AMIHUD,
         requires=("volume",),
@@ -255,9 +231,9 @@ class PriceFormation(Family):
     kyle = _feature(
         "kyle_lambda",
         "Slope of the bar change on the bar's volume with the sign of the change, 60 rows.",
-        "cov(r, sign(r) V) / var(sign(r) V)",
+        formula="cov(r, sign(r) V) / var(sign(r) V)",
         unit="return per tick",
-        history=W + 1,
+        history=by_step(lambda step: W + step),
         null_rule=f"{UNKNOWN}, or the signed volume is constant over it",
         source=KYLE,
         requires=("volume",),
@@ -266,7 +242,7 @@ class PriceFormation(Family):
         "hasbrouck_info_share",
         "Share of the variance of one-row changes that is not noise, by a first moving average. "
         "There is one market in the data, so it is no share among markets.",
-        "min(1, max(0, 1 - 2 bid_ask_bounce))",
+        formula="min(1, max(0, 1 - 2 bid_ask_bounce))",
         low=0.0,
         high=1.0,
         history=W + 2,
@@ -278,10 +254,12 @@ class PriceFormation(Family):
         "Imbalance of buying and selling in 50 buckets of equal volume of the last 1,440 rows, by "
         "bulk classification; made at rows whose number on the grid is a multiple of 15, and "
         "standing until the next one.",
-        "sum over buckets of |bought - sold| / sum V; bought V Phi(r / sd_240(r)), V of the row",
+        formula=(
+            "sum over buckets of |bought - sold| / sum V; bought V Phi(r / sd_240(r)), V of the row"
+        ),
         low=0.0,
         high=1.0,
-        history=DAY + LONG + EVERY - 1,
+        history=by_step(lambda step: DAY + LONG + EVERY + step - 2),
         null_rule="a bar of the 1,440 rows has no known volume, or they have none at all",
         source="Easley, Lopez de Prado and O'Hara 2012",
         requires=("volume",),
@@ -289,17 +267,17 @@ class PriceFormation(Family):
     imbalance = _feature(
         "volume_imbalance",
         "Volume of up rows less that of down rows, relative to the volume of 20 rows.",
-        "sum of sign(r) V / sum of V, V of the row",
+        formula="sum of sign(r) V / sum of V, V of the row",
         low=-1.0,
         high=1.0,
-        history=SHORT + 1,
+        history=by_step(lambda step: SHORT + step),
         null_rule=SILENT,
         requires=("volume",),
     )
     bounce = _feature(
         "bid_ask_bounce",
         "Minus the correlation of neighbouring one-row changes: positive where prices bounce.",
-        "-corr(D_s, D_(s-1)) over 60 rows",
+        formula="-corr(D_s, D_(s-1)) over 60 rows",
         low=-1.0,
         high=1.0,
         history=W + 2,
@@ -310,7 +288,7 @@ class PriceFormation(Family):
         "price_resilience",
         "Share of the large one-row moves that were at least half taken back within 5 rows, of "
         "those whose 5 rows ended among the last 240.",
-        "count(taken back) / count(|D_i| > 2 sd_240(D) at i-1)",
+        formula="count(taken back) / count(|D_i| > 2 sd_240(D) at i-1)",
         low=0.0,
         high=1.0,
         history=2 * LONG + BARS + 1,
@@ -320,20 +298,22 @@ class PriceFormation(Family):
         "market_efficiency",
         "Closeness of the variance ratio of 5 bars to that of a random walk, 240 rows: 1 where "
         "they agree.",
-        "1 - |VR - 1|; rate: VR = var(change over 5 rows) / (5 var(r));"
-        " BQX: var(x_s - x_(s-75)) / var(r)",
+        formula=(
+            "1 - |VR - 1|; rate: VR = var(change over 5 rows) / (5 var(r));"
+            " BQX: var(x_s - x_(s-75)) / var(r)"
+        ),
         high=1.0,
-        history=LONG + BARS,
+        history=by_step(lambda step: LONG + BARS * step),
         null_rule="the changes are constant",
         source="Lo and MacKinlay 1988",
     )
     inventory = _feature(
         "inventory_risk",
         "Relative spread times the deviation of the bar change over 60 rows.",
-        "s/m sd_60(r); BQX: 15 s/m sd_60(r)",
+        formula="s/m sd_60(r); BQX: 15 s/m sd_60(r)",
         unit="return^2",
         low=0.0,
-        history=W + 1,
+        history=by_step(lambda step: W + step),
         null_rule="the bar's quotes are missing",
         source="Stoll 1978",
         requires=("quotes",),
@@ -342,19 +322,12 @@ class PriceFormation(Family):
         "microstructure_noise",
         "Variance of the noise in prices, if all one-row changes are noise: half their mean "
         "square, 60 rows.",
-        "sum of D^2 / 120",
+        formula="sum of D^2 / 120",
         unit="return^2",
         low=0.0,
         history=W + 1,
         source="Zhang, Mykland and Ait-Sahalia 2005",
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where bars have 15 rows."""
-        made = ("amihud", "kyle", "vpin", "imbalance", "inventory")
-        more = {**dict.fromkeys(made, LONGER_BAR), "efficiency": (BARS * 15) - BARS}
-        return longer_bars(domain, super().declared(domain), more)
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All columns."""
@@ -383,8 +356,10 @@ class PriceDiscovery(Family):
         "price_discovery",
         "How much better the past of the pairs that share a currency correlates with the pair than "
         "the reverse; positive: they lead. g is the mean aligned change of those 12 pairs.",
-        "max over k = 1..5 of corr(g_(s-k), c_s) - max over k of corr(c_(s-k), g_s), 60 rows s; "
-        "c = r in the rate domain, x in the BQX domain",
+        formula=(
+            "max over k = 1..5 of corr(g_(s-k), c_s) - max over k of corr(c_(s-k), g_s), 60 rows "
+            "s; c = r in the rate domain, x in the BQX domain"
+        ),
         low=-2.0,
         high=2.0,
         history=LED,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from typing import Literal
 
-import numpy as np
-
-from bqx.domains.domain import Domain, DomainName
+from bqx.domains.domain import TRAITS, Domain
 from bqx.domains.grid import FloatArray
 from bqx.families.regression import WINDOWS
+from bqx.families.shared.columns import later, ratio
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Column, Feature
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.correlation import correlation
 from bqx.kernels.elementwise import change, log_change
 from bqx.kernels.extrema import minmax
@@ -26,29 +24,13 @@ from bqx.kernels.trend import efficiency_ratio, linear_trend
 BARS = 5
 """Bars of the variance ratio's longer change."""
 
+STEP = TRAITS["bqx"].step
+"""Rows of a bar in the BQX domain."""
+
 RANKED = 1440
 """Values among which a momentum is ranked: one day."""
 
 Measured = Literal["change", "series"]
-
-
-def longer_bars(
-    domain: DomainName, columns: tuple[Column, ...], more: Mapping[str, int]
-) -> tuple[Column, ...]:
-    """Columns with the rows that they need more in the BQX domain, where a bar has 15 rows.
-
-    Args:
-        domain: The domain of the columns.
-        columns: As declared for bars of one row.
-        more: Rows by feature.
-    """
-    if domain == "rate":
-        return columns
-    extra = (more.get(c.key, 0) for c in columns)
-    return tuple(
-        replace(c, history=c.history + rows, memory=c.memory + rows)
-        for c, rows in zip(columns, extra, strict=True)
-    )
 
 
 def moved(d: Domain, rows: int) -> FloatArray:
@@ -88,20 +70,6 @@ def scale(d: Domain, w: int, rows: int) -> FloatArray:
     if d.traits.name == "bqx":
         return deviation(d, "series", w)
     return deviation(d, "change", w) * math.sqrt(rows)
-
-
-def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    """Quotient; NaN where the divisor is 0."""
-    out = np.full(len(above), np.nan)
-    np.divide(above, below, out=out, where=below > 0.0)
-    return out
-
-
-def later(values: FloatArray, rows: int) -> FloatArray:
-    """Each value ``rows`` rows later; NaN before."""
-    out = np.full(len(values), np.nan)
-    out[rows:] = values[:-rows]
-    return out
 
 
 def autocorrelation(d: Domain, w: int) -> FloatArray:
@@ -173,28 +141,7 @@ def _with_row_before(w: int) -> int:
     return w + 1
 
 
-def _feature(
-    name: str,
-    description: str,
-    formula: str,
-    *,
-    unit: str = "ratio",
-    low: float | None = None,
-    high: float | None = None,
-    null_rule: str = "",
-    source: str = "",
-) -> Feature:
-    return Feature(
-        f"{name}_{{d}}_w{{w}}",
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=_with_row_before,
-        null_rule=null_rule,
-        source=source,
-    )
+_feature = partial(Feature, unit="ratio", history=_with_row_before)
 
 
 class Momentum(Family):
@@ -208,72 +155,73 @@ class Momentum(Family):
     windows = WINDOWS
 
     mom = _feature(
-        "mom",
+        "mom_{d}_w{w}",
         "Change over the last {w} rows.",
-        "rate: ln(P_t / P_(t-{w})); BQX: x_t - x_(t-{w})",
+        formula="rate: ln(P_t / P_(t-{w})); BQX: x_t - x_(t-{w})",
         unit="return",
         source="Jegadeesh and Titman 1993; Moskowitz, Ooi and Pedersen 2012",
     )
     norm = _feature(
-        "mom_norm",
+        "mom_norm_{d}_w{w}",
         "Change over the last {w} rows in units of its standard deviation.",
-        "mom / s; rate: s = sd(r over {w} rows) sqrt({w}); BQX: s = sd(x over {w} rows)",
+        formula="mom / s; rate: s = sd(r over {w} rows) sqrt({w}); BQX: s = sd(x over {w} rows)",
         null_rule="the deviation is 0",
         source="Moskowitz, Ooi and Pedersen 2012",
     )
     accel = _feature(
-        "mom_accel",
+        "mom_accel_{d}_w{w}",
         "Change over the newer half of the window minus that over the older half.",
-        "change over {w}/2 rows at t - the same at t - {w}/2",
+        formula="change over {w}/2 rows at t - the same at t - {w}/2",
         unit="return",
     )
     slope = _feature(
-        "mom_slope",
+        "mom_slope_{d}_w{w}",
         "Least-squares slope of the series on the row number.",
-        "cov(i, u) / var(i) over {w} rows",
+        formula="cov(i, u) / var(i) over {w} rows",
         unit="series per row",
     )
     slope_t = _feature(
-        "mom_slope_t",
+        "mom_slope_t_{d}_w{w}",
         "Slope over its ordinary standard error.",
-        "slope / sqrt(SSE / ({w} - 2) / sum (i - mean i)²)",
+        formula="slope / sqrt(SSE / ({w} - 2) / sum (i - mean i)²)",
         null_rule="the window is flat or exactly a straight line",
     )
     eff = _feature(
-        "mom_eff",
+        "mom_eff_{d}_w{w}",
         "Efficiency ratio: net change over the sum of one-row changes.",
-        "abs(u_t - u_(t-{w})) / sum of abs(u_s - u_(s-1)) over {w} rows",
+        formula="abs(u_t - u_(t-{w})) / sum of abs(u_s - u_(s-1)) over {w} rows",
         low=0.0,
         high=1.0,
         null_rule="the series did not move",
         source="Kaufman 1995",
     )
     upfrac = _feature(
-        "mom_upfrac",
+        "mom_upfrac_{d}_w{w}",
         "Share of positive bar changes among those that are not 0.",
-        "count(r > 0) / count(r != 0) over {w} rows",
+        formula="count(r > 0) / count(r != 0) over {w} rows",
         low=0.0,
         high=1.0,
         null_rule="all changes are 0",
+        history=by_step(lambda step: lambda w: w + step),
     )
     runup = _feature(
-        "mom_runup",
+        "mom_runup_{d}_w{w}",
         "Rise from the window's minimum.",
-        "rate: P_t / min(L over {w} rows) - 1; BQX: x_t - min(x over {w} rows)",
+        formula="rate: P_t / min(L over {w} rows) - 1; BQX: x_t - min(x over {w} rows)",
         unit="return",
         low=0.0,
     )
     drawdown = _feature(
-        "mom_drawdown",
+        "mom_drawdown_{d}_w{w}",
         "Fall from the window's maximum.",
-        "rate: P_t / max(H over {w} rows) - 1; BQX: x_t - max(x over {w} rows)",
+        formula="rate: P_t / max(H over {w} rows) - 1; BQX: x_t - max(x over {w} rows)",
         unit="return",
         high=0.0,
     )
     rangepos = _feature(
-        "mom_rangepos",
+        "mom_rangepos_{d}_w{w}",
         "Position of the series in its range.",
-        "(u_t - min u) / (max u - min u) over {w} rows",
+        formula="(u_t - min u) / (max u - min u) over {w} rows",
         low=0.0,
         high=1.0,
         null_rule="the range is 0",
@@ -285,19 +233,22 @@ class Momentum(Family):
         formula="corr(r_s, r one bar before s) over the last {w} rows s",
         low=-1.0,
         high=1.0,
-        history=lambda w: w + 2,
+        history=by_step(lambda step: lambda w: w + 2 * step),
         null_rule="the changes, or those one bar earlier, are constant",
     )
     vr = _feature(
-        "mom_vr",
+        "mom_vr_{d}_w{w}",
         "Variance ratio of changes over five bars to changes over one bar, overlapping. In a random"
         " walk of prices about 1 in the rate domain (unbiased estimator), 1/5 in the BQX domain.",
-        "rate: (sum of (P's log change over 5 rows - 5 mean(r))² over {w} - 4 rows"
-        " / (5 ({w} - 4) (1 - 5/{w}))) / var(r over {w} rows);"
-        " BQX: var(x_s - x_(s-75)) / (5 var(r)) over {w} rows",
+        formula=(
+            "rate: (sum of (P's log change over 5 rows - 5 mean(r))² over {w} - 4 rows"
+            " / (5 ({w} - 4) (1 - 5/{w}))) / var(r over {w} rows);"
+            " BQX: var(x_s - x_(s-75)) / (5 var(r)) over {w} rows"
+        ),
         low=0.0,
         null_rule="the changes are constant",
         source="Lo and MacKinlay 1988",
+        history={"rate": _with_row_before, "bqx": lambda w: w + BARS * STEP},
     )
     emadiff = Feature(
         "mom_emadiff_{d}_w{w}",
@@ -317,13 +268,6 @@ class Momentum(Family):
         high=1.0,
         history=lambda w: w + RANKED,
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where they are made from changes of 15-row bars."""
-        # A change reaches back 15 rows, not 1; the one before it 30, not 2; one of five bars 75.
-        more = {"upfrac": 14, "autocorr1": 28, "vr": 74}
-        return longer_bars(domain, super().declared(domain), more)
 
     def compute(self, d: Domain, w: int) -> Columns:
         """All measures of one window."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from bqx.families.momentum import deviation
 from bqx.families.regime import VOLATILITY_EDGES
 from bqx.families.statistics import mean_and_deviation
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Column, Feature, Kind
+from bqx.features.feature import Feature
 from bqx.kernels.blocks import DEPTH, MEASURES, block_bars, block_measures, spread_blocks
 from bqx.kernels.elementwise import change, log_change
 from bqx.kernels.levels import grade
@@ -154,44 +154,16 @@ def _after(blocks: int) -> Callable[[int], int]:
     return lambda w: (blocks + 1) * w - 1
 
 
-def _feature(
-    name: str,
-    description: str,
-    formula: str,
-    blocks: int,
-    *,
-    unit: str = "ratio",
-    low: float | None = None,
-    high: float | None = None,
-    kind: Kind = "float",
-    null_rule: str = "",
-    recursive: bool = False,
-    source: str = "",
-) -> Feature:
-    return Feature(
-        name,
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=_after(blocks),
-        memory=_after(DEPTH + 2) if recursive else None,
-        null_rule=null_rule,
-        kind=kind,
-        source=source,
-    )
+def _after_lead(blocks: int) -> Mapping[DomainName, Callable[[int], int]]:
+    """The same for blocks of BQX, before whose first value more rows lie: both tables show it."""
+    after, lead = _after(blocks), TRAITS["bqx"].lead
+    return {"rate": lambda w: after(w) + lead, "bqx": after}
 
 
-def _lead_of_bqx(domain: DomainName, columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """Columns with the rows before the first value of BQX where the rate domain shows it."""
-    lead = TRAITS["bqx"].lead if domain == "rate" else 0
-    return tuple(
-        replace(c, history=c.history + lead, memory=c.memory + lead)
-        if c.name.startswith("bqx_")
-        else c
-        for c in columns
-    )
+RECURSION = _after(DEPTH + 2)
+"""Rows behind a recursion over blocks."""
+
+_feature = partial(Feature, unit="ratio")
 
 
 class HalfHourScale(Family):
@@ -210,79 +182,79 @@ class HalfHourScale(Family):
     rate_sma = _feature(
         "rate_idx_{w}m_sma_10",
         "Mean of the index at the last 10 closes of blocks.",
-        "mean of P over 10 blocks",
-        10,
+        formula="mean of P over 10 blocks",
+        history=_after(10),
         unit="index",
         low=0.0,
     )
     rate_ema = _feature(
         "rate_idx_{w}m_ema_20",
         "Exponential average of the index at the closes of blocks.",
-        "EMA_20 of P over blocks, gain 2/21",
-        26,
+        formula="EMA_20 of P over blocks, gain 2/21",
+        history=_after(26),
         unit="index",
         low=0.0,
-        recursive=True,
+        memory=RECURSION,
     )
     rate_vol = _feature(
         "rate_idx_{w}m_vol_20",
         "Standard deviation of the last 20 log returns of blocks.",
-        "sd of R of P over 20 blocks, ddof 1",
-        21,
+        formula="sd of R of P over 20 blocks, ddof 1",
+        history=_after(21),
         unit="return",
         low=0.0,
     )
     bqx_sma = _feature(
         "bqx_{w}m_sma_10",
         "Mean of BQX at the last 10 closes of blocks.",
-        "mean of x over 10 blocks",
-        10,
+        formula="mean of x over 10 blocks",
+        history=_after_lead(10),
         unit="BQX",
     )
     bqx_vol = _feature(
         "bqx_{w}m_vol_20",
         "Standard deviation of the last 20 changes of BQX from block to block.",
-        "sd of R of x over 20 blocks, ddof 1",
-        21,
+        formula="sd of R of x over 20 blocks, ddof 1",
+        history=_after_lead(21),
         unit="BQX",
         low=0.0,
     )
     rsi = _feature(
         "rsi_{w}m_14",
         "Relative strength index over 14 blocks.",
-        "100 A / (A + B); A, B: Wilder averages of rises and falls of u, 14 blocks",
-        26,
+        formula="100 A / (A + B); A, B: Wilder averages of rises and falls of u, 14 blocks",
+        history=_after(26),
         unit="percent",
         low=0.0,
         high=100.0,
-        recursive=True,
+        memory=RECURSION,
         null_rule="the series was the same at the closes of the last 373 blocks",
         source="Wilder 1978",
     )
     macd = _feature(
         "macd_{w}m",
         "Fast minus slow exponential average of the closes of blocks.",
-        "EMA_12(u) - EMA_26(u) over blocks",
-        26,
+        formula="EMA_12(u) - EMA_26(u) over blocks",
+        history=_after(26),
         unit="series",
-        recursive=True,
+        memory=RECURSION,
         source="Appel 1979",
     )
     atr = _feature(
         "atr_{w}m_14",
         "Average true range of blocks.",
-        "Wilder average of max(H, C before) - min(L, C before) over 14 blocks",
-        26,
+        formula="Wilder average of max(H, C before) - min(L, C before) over 14 blocks",
+        history=_after(26),
         unit="series",
         low=0.0,
-        recursive=True,
+        memory=RECURSION,
         source="Wilder 1978",
     )
     width = _feature(
         "bb_width_{w}m",
         "Distance of the Bollinger bands of the last 20 closes of blocks, not divided.",
-        "4 sd(u) over 20 blocks, ddof 0",
-        20,
+        formula="4 sd(u) over 20 blocks, ddof 0",
+        history=_after(20),
         unit="series",
         low=0.0,
         source="Bollinger 2001",
@@ -290,24 +262,26 @@ class HalfHourScale(Family):
     sma_ratio = _feature(
         "sma_1m_vs_{w}m_ratio",
         "Mean of 10 rows against the mean of 10 blocks; in deviations for BQX, whose mean is 0.",
-        "rate: mean_10(P) / mean_10 blocks(P); BQX: (mean_10(x) - mean_10 blocks(x)) / sd(R)",
-        21,
+        formula=(
+            "rate: mean_10(P) / mean_10 blocks(P); BQX: (mean_10(x) - mean_10 blocks(x)) / sd(R)"
+        ),
+        history=_after(21),
         null_rule="BQX was the same at the closes of 21 blocks",
     )
     vol_ratio = _feature(
         "vol_1m_vs_{w}m_ratio",
         "Volatility of 20 rows against that of 20 blocks; in a random walk of prices about 1 for"
         " the index and less for BQX, of which 20 rows hold few independent changes.",
-        "rate: sd_20(r) sqrt({w}) / sd(R); BQX: sd_20(r) / sd(R); R over 20 blocks",
-        21,
+        formula="rate: sd_20(r) sqrt({w}) / sd(R); BQX: sd_20(r) / sd(R); R over 20 blocks",
+        history=_after(21),
         low=0.0,
         null_rule="the series was the same at the closes of 21 blocks",
     )
     trend = _feature(
         "trend_1m_vs_{w}m_agreement",
         "1 when the slopes of 20 rows and of 10 blocks have the same sign.",
-        "[sign(slope of u over 20 rows) = sign(slope of u over 10 blocks)]",
-        10,
+        formula="[sign(slope of u over 20 rows) = sign(slope of u over 10 blocks)]",
+        history=_after(10),
         unit="flag",
         low=0.0,
         high=1.0,
@@ -316,8 +290,11 @@ class HalfHourScale(Family):
     regime = _feature(
         "regime_1m_vs_{w}m_agreement",
         "1 when short-term against long-term volatility is in the same class for rows and blocks.",
-        "v = sd_15(r) / sd_360(r), sd(R) of 5 / of 25 blocks; 2 if v > 1.5, 0 if v <= 0.7, else 1",
-        26,
+        formula=(
+            "v = sd_15(r) / sd_360(r), sd(R) of 5 / of 25 blocks; 2 if v > 1.5, 0 if v <= 0.7, "
+            "else 1"
+        ),
+        history=_after(26),
         unit="flag",
         low=0.0,
         high=1.0,
@@ -327,8 +304,8 @@ class HalfHourScale(Family):
     dominance = _feature(
         "scale_{w}m_dominance",
         "Efficiency ratio of 20 blocks over its sum with that of 20 rows.",
-        "ER of 20 changes of blocks / (the same + ER of 20 changes of rows)",
-        21,
+        formula="ER of 20 changes of blocks / (the same + ER of 20 changes of rows)",
+        history=_after(21),
         low=0.0,
         high=1.0,
         null_rule="the series did not move, or both ratios are 0",
@@ -337,18 +314,13 @@ class HalfHourScale(Family):
     divergence = _feature(
         "scale_{w}m_divergence_flag",
         "1 when the slopes of 20 rows and of 10 blocks are both clear and of different sign.",
-        "[signs differ and abs(slope) > its standard error, of 20 rows and of 10 blocks]",
-        10,
+        formula="[signs differ and abs(slope) > its standard error, of 20 rows and of 10 blocks]",
+        history=_after(10),
         unit="flag",
         low=0.0,
         high=1.0,
         kind="flag",
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where the rate domain's table shows BQX."""
-        return _lead_of_bqx(domain, super().declared(domain))
 
     def compute(self, d: Domain, w: int) -> Columns:
         """All columns."""
@@ -379,11 +351,6 @@ class HourScale(Family):
     regime = HalfHourScale.regime
     dominance = HalfHourScale.dominance
     divergence = HalfHourScale.divergence
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where the rate domain's table shows BQX."""
-        return _lead_of_bqx(domain, super().declared(domain))
 
     def compute(self, d: Domain, w: int) -> Columns:
         """All columns."""

@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 
-from bqx.domains.domain import Domain, DomainName
+from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.families.momentum import later, longer_bars
 from bqx.families.parabolic_domains import (
     END,
     LINEAR,
@@ -27,8 +26,9 @@ from bqx.families.parabolic_domains import (
     spread,
     weighted,
 )
+from bqx.families.shared.columns import later
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Column, Feature
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.elementwise import change
 
 DRIFT = 15
@@ -71,22 +71,22 @@ def _quotient(term: str, short: int, long: int) -> Feature:
     return compared_feature(
         f"{term}_ratio_w{short}_w{long}_{{d}}",
         f"Coefficient {term} of the {named} term over {short} rows relative to that over {long}.",
-        f"{term}_{short} / {term}_{long}",
-        long,
+        formula=f"{term}_{short} / {term}_{long}",
+        history=long,
         null_rule="the size of the divisor is below 1e-12",
     )
 
 
 def _spread(name: str, description: str, formula: str, unit: str) -> Feature:
-    return compared_feature(name, description, formula, 90, unit=unit, low=0.0)
+    return compared_feature(name, description, formula=formula, history=90, unit=unit, low=0.0)
 
 
 def _gap(short: int, long: int) -> Feature:
     return compared_feature(
         f"b_gap_w{short}_w{long}_{{d}}",
         f"Fitted value at the current row over {short} rows minus that over {long}.",
-        f"end_{short} - end_{long}",
-        long,
+        formula=f"end_{short} - end_{long}",
+        history=long,
         unit="series",
     )
 
@@ -124,8 +124,8 @@ class ParabolicComparison(Family):
     r2_consistency = compared_feature(
         "r2_consistency_{d}",
         "1 minus the standard deviation of r2 across the six windows.",
-        "1 - sd(r2_w), ddof 1",
-        90,
+        formula="1 - sd(r2_w), ddof 1",
+        history=90,
         low=0.0,
         high=1.0,
         null_rule=FLAT,
@@ -133,15 +133,15 @@ class ParabolicComparison(Family):
     a2_trend_slope = compared_feature(
         "a2_trend_slope_{d}",
         "Least-squares slope of a2 on the logarithm of the window.",
-        "cov(ln w, a2_w) / var(ln w)",
-        90,
+        formula="cov(ln w, a2_w) / var(ln w)",
+        history=90,
         unit="series per row²",
     )
     a2_regime_shift = compared_feature(
         "a2_regime_shift_{d}",
         "1 when the curvatures over 15 and 60 rows have different signs.",
-        "[sign(a2_15) != sign(a2_60)]",
-        60,
+        formula="[sign(a2_15) != sign(a2_60)]",
+        history=60,
         unit="flag",
         low=0.0,
         high=1.0,
@@ -150,15 +150,15 @@ class ParabolicComparison(Family):
     a1_acceleration = compared_feature(
         "a1_acceleration_{d}",
         "Coefficient of the linear term over 15 rows minus that over 60.",
-        "a1_15 - a1_60",
-        60,
+        formula="a1_15 - a1_60",
+        history=60,
         unit="series per row",
     )
     a1_momentum = compared_feature(
         "a1_momentum_{d}",
         "Mean of a1 over the six windows with weights 1/w.",
-        "sum(a1_w / w) / sum(1 / w)",
-        90,
+        formula="sum(a1_w / w) / sum(1 / w)",
+        history=90,
         unit="series per row",
     )
     b_gap_15 = _gap(15, 45)
@@ -166,15 +166,15 @@ class ParabolicComparison(Family):
     b_drift_rate = compared_feature(
         "b_drift_rate_{d}",
         "Change per row over 15 rows of the fitted value over 60 rows at the current row.",
-        "(end_60 - end_60 15 rows ago) / 15",
-        60 + DRIFT,
+        formula="(end_60 - end_60 15 rows ago) / 15",
+        history=60 + DRIFT,
         unit="series per row",
     )
     b_reversion_tendency = compared_feature(
         "b_reversion_tendency_{d}",
         "How much the residual of the fit over 60 rows is taken back by the next bar change.",
-        "-corr(residual_60 one bar before s, r_s) over 60 rows s",
-        60 + PAIRED,
+        formula="-corr(residual_60 one bar before s, r_s) over 60 rows s",
+        history=by_step(lambda step: 60 + PAIRED + step - 1),
         low=-1.0,
         high=1.0,
         null_rule="the residuals or the changes are constant",
@@ -182,8 +182,8 @@ class ParabolicComparison(Family):
     r2_spread = compared_feature(
         "r2_spread_w30_w90_{d}",
         "r2 over 30 rows minus that over 90.",
-        "r2_30 - r2_90",
-        90,
+        formula="r2_30 - r2_90",
+        history=90,
         low=-1.0,
         high=1.0,
         null_rule=FLAT,
@@ -191,27 +191,22 @@ class ParabolicComparison(Family):
     rmse_ratio = compared_feature(
         "rmse_ratio_w15_w60_{d}",
         "Root mean squared error over 15 rows relative to that over 60.",
-        "rmse_15 / rmse_60",
-        60,
+        formula="rmse_15 / rmse_60",
+        history=60,
         low=0.0,
         null_rule="the divisor is below 1e-12",
     )
     quality_degradation = compared_feature(
         "quality_degradation_flag_{d}",
         "1 when r2 over 60 rows is less than it was 15 rows ago and less than 30 rows ago.",
-        "[r2_60 < r2_60 15 rows ago and r2_60 < r2_60 30 rows ago]",
-        90,
+        formula="[r2_60 < r2_60 15 rows ago and r2_60 < r2_60 30 rows ago]",
+        history=90,
         unit="flag",
         low=0.0,
         high=1.0,
         kind="flag",
         null_rule=FLAT,
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, one with a longer history where a bar has 15 rows."""
-        return longer_bars(domain, super().declared(domain), {"b_reversion_tendency": 14})
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All twenty columns."""

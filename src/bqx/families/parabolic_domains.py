@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
 from bqx.families.regression import fitted_terms
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Feature, Kind
+from bqx.features.feature import Feature
 from bqx.kernels.across import spread_across, weighted_across
 from bqx.kernels.correlation import correlation
 from bqx.kernels.moments import mean_std
@@ -106,30 +107,8 @@ def standardised(d: Domain, values: FloatArray, w: int) -> FloatArray:
     return out
 
 
-def compared_feature(
-    name: str,
-    description: str,
-    formula: str,
-    history: int,
-    *,
-    unit: str = "ratio",
-    low: float | None = None,
-    high: float | None = None,
-    kind: Kind = "float",
-    null_rule: str = "",
-) -> Feature:
-    """A feature that compares windows or domains, with what most of them have as defaults."""
-    return Feature(
-        name,
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=history,
-        null_rule=null_rule,
-        kind=kind,
-    )
+compared_feature = partial(Feature, unit="ratio")
+"""Unit of most columns of the table."""
 
 
 class ParabolicDomains(Family):
@@ -141,8 +120,8 @@ class ParabolicDomains(Family):
     a2_corr = compared_feature(
         "a2_idx_vs_bqx_corr",
         "Correlation over 60 rows of the curvatures over 60 rows of the index and of BQX.",
-        "corr(a2_60 of P, a2_60 of x) over 60 rows",
-        LEAD + 60 + PAIRED - 1,
+        formula="corr(a2_60 of P, a2_60 of x) over 60 rows",
+        history=LEAD + 60 + PAIRED - 1,
         low=-1.0,
         high=1.0,
         null_rule="one of the two is constant",
@@ -150,8 +129,8 @@ class ParabolicDomains(Family):
     a1_corr = compared_feature(
         "a1_idx_vs_bqx_corr",
         "Correlation over 60 rows of a1 over 60 rows of the index and of BQX.",
-        "corr(a1_60 of P, a1_60 of x) over 60 rows",
-        LEAD + 60 + PAIRED - 1,
+        formula="corr(a1_60 of P, a1_60 of x) over 60 rows",
+        history=LEAD + 60 + PAIRED - 1,
         low=-1.0,
         high=1.0,
         null_rule="one of the two is constant",
@@ -160,16 +139,16 @@ class ParabolicDomains(Family):
         "b_idx_vs_bqx_gap",
         "Difference of the standard scores over 240 rows of the two fitted values at the current"
         " row.",
-        "z(end_60 of P) - z(end_60 of x), 240 rows",
-        LEAD + 60 + SCORED - 1,
+        formula="z(end_60 of P) - z(end_60 of x), 240 rows",
+        history=LEAD + 60 + SCORED - 1,
         unit="deviations",
         null_rule="one of the two is constant",
     )
     quality_ratio = compared_feature(
         "quality_idx_vs_bqx_ratio",
         "r2 over 60 rows of the index relative to that of BQX.",
-        "r2_60 of P / r2_60 of x",
-        LEAD + 60,
+        formula="r2_60 of P / r2_60 of x",
+        history=LEAD + 60,
         low=0.0,
         null_rule="a window is flat (SST < 1e-18), or the divisor is below 1e-12",
     )

@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from bqx.domains.domain import TRAITS, Domain
+from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Feature
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.moments import mean_std
 from bqx.kernels.ranges import TERMS, log_range_terms, range_terms
 from bqx.kernels.sums import moving_sum, moving_sums
@@ -25,8 +25,6 @@ from bqx.kernels.variation import (
 )
 
 WINDOWS = (20, 60, 120, 240, 390, 630)
-INDEX = TRAITS["rate"].step
-BQX = TRAITS["bqx"].step
 
 
 def bar_terms(d: Domain) -> FloatArray:
@@ -114,170 +112,117 @@ def _jump_test(d: Domain, w: int) -> FloatArray:
     return found
 
 
-def _bars(step: int, w: int) -> int:
-    """Rows behind ``w`` bars, one at every row."""
-    return w + step - 1
+RETURNS = by_step(lambda step: lambda w: w + step)
+"""Rows behind ``w`` returns, or behind ``w`` bars and the close of the bar before."""
+
+_JUMPS = (
+    "Relative jump variation over its standard error, about N(0, 1) without jumps; returns across a"
+    " closure are left out."
+)
+
+_feature = partial(Feature, unit="return", low=0.0, history=RETURNS)
 
 
-def _returns(step: int, w: int) -> int:
-    """Rows behind ``w`` returns, or behind ``w`` bars and the close of the bar before."""
-    return w + step
+def _per_row(step: int) -> str:
+    """What makes a sum over bars one over rows, in formulas."""
+    return f" / {step}" if step > 1 else ""
 
 
-def _pairs(step: int, w: int) -> int:
-    """Rows behind ``w - 1`` products of two neighbours."""
-    return w - 1 + 2 * step
-
-
-def _triples(step: int, w: int) -> int:
-    """Rows behind ``w - 2`` products of three neighbours."""
-    return w - 2 + 3 * step
-
-
-def _range(name: str, author: str, step: int, formula: str) -> Feature:
-    inside = "" if step == 1 else " / 14"
-    return Feature(
+def _range(name: str, author: str, formula: str) -> Feature:
+    return _feature(
         name + "_vol_{d}_{w}_1m",
         f"Volatility per row by the estimator of {author}, from the last {{w}} bars.",
-        unit="return",
-        formula=f"sqrt(mean({formula}){inside})",
-        low=0.0,
-        history=partial(_bars, step),
+        formula={"rate": f"sqrt(mean({formula}))", "bqx": f"sqrt(mean({formula}) / 14)"},
+        history=by_step(lambda step: lambda w: w + step - 1),
         source=author,
     )
 
 
-def _parkinson(step: int) -> Feature:
-    return _range("parkinson", "Parkinson 1980", step, "(h - l)^2 / (4 ln 2)")
+class RealizedVolatility(Family):
+    """Realized volatility of the series per minute, from its bars and the returns of a bar.
 
+    Rate: r is the log return, h = ln(H/O), l = ln(L/O), c = ln(C/O), o = ln(O/C of the bar before).
+    Not annualised. Few moves within a bar bias ranges low: with 5 moves Parkinson finds 0.76 of the
+    volatility, Garman-Klass 0.64 and Rogers-Satchell 0.61. Returns across a closure belong to all
+    columns but the jump statistic.
 
-def _garman_klass(step: int) -> Feature:
-    formula = "(h - l)^2 / 2 - (2 ln 2 - 1) c^2"
-    return _range("garman_klass", "Garman and Klass 1980", step, formula)
+    BQX: a bar of 15 rows and a 15-row change r end at every row and overlap. h, l, c are the
+    differences of high, low and close from the bar's open, o that of the open from the value one
+    row before. Range estimators divide by the 14 steps inside a bar, the others by 15 (sums of
+    fourth powers by 225). Factors of products lie 15 rows apart. With 14 moves in a bar ranges are
+    low by a constant factor: Parkinson 0.84, Garman-Klass 0.77, Rogers-Satchell 0.76.
+    """
 
+    table = "realized_volatility_{domain}"
+    windows = WINDOWS
 
-def _rogers_satchell(step: int) -> Feature:
-    formula = "h (h - c) + l (l - c)"
-    return _range("rogers_satchell", "Rogers and Satchell 1991", step, formula)
-
-
-def _yang_zhang(step: int) -> Feature:
-    per_row = "" if step == 1 else " / 15"
-    return Feature(
+    parkinson = _range("parkinson", "Parkinson 1980", "(h - l)^2 / (4 ln 2)")
+    garman_klass = _range(
+        "garman_klass", "Garman and Klass 1980", "(h - l)^2 / 2 - (2 ln 2 - 1) c^2"
+    )
+    rogers_satchell = _range("rogers_satchell", "Rogers and Satchell 1991", "h (h - c) + l (l - c)")
+    yang_zhang = _feature(
         "yang_zhang_vol_{d}_{w}_1m",
         "Volatility per row by the estimator of Yang and Zhang, from the last {w} bars and the"
         " gaps between a bar's open and the close before.",
-        unit="return",
-        formula="sqrt((var(o) + k var(c) + (1 - k) mean(h (h - c) + l (l - c)))" + per_row + "),"
-        " k = 0.34 / (1.34 + ({w} + 1)/({w} - 1))",
-        low=0.0,
-        history=partial(_returns, step),
+        formula=by_step(
+            lambda step: (
+                "sqrt((var(o) + k var(c) + (1 - k) mean(h (h - c) + l (l - c)))"
+                f"{_per_row(step)}), k = 0.34 / (1.34 + ({{w}} + 1)/({{w}} - 1))"
+            )
+        ),
         source="Yang and Zhang 2000",
     )
-
-
-def _bipower(step: int) -> Feature:
-    per_row = "" if step == 1 else " / 15"
-    return Feature(
+    bipower = _feature(
         "bipower_var_{d}_{w}_1m",
         "Bipower variation of the last {w} returns: their variance without jumps.",
         unit="return^2",
-        formula=f"(pi/2) {{w}}/({{w}}-1) sum of the last {{w}}-1 |r_t r_(t-{step})|{per_row}",
-        low=0.0,
-        history=partial(_pairs, step),
+        formula=by_step(
+            lambda step: (
+                f"(pi/2) {{w}}/({{w}}-1) sum of the last {{w}}-1 |r_t r_(t-{step})|{_per_row(step)}"
+            )
+        ),
+        history=by_step(lambda step: lambda w: w - 1 + 2 * step),
         source="Barndorff-Nielsen and Shephard 2004",
     )
-
-
-def _quarticity(step: int) -> Feature:
-    return Feature(
+    quarticity = _feature(
         "realized_quarticity_{d}_{w}_1m",
         "Realized quarticity of the last {w} returns.",
         unit="return^4",
-        formula="({w}/3) sum(r^4)" + ("" if step == 1 else " / 225"),
-        low=0.0,
-        history=partial(_returns, step),
+        formula={"rate": "({w}/3) sum(r^4)", "bqx": "({w}/3) sum(r^4) / 225"},
         source="Barndorff-Nielsen and Shephard 2002",
     )
-
-
-def _jump_statistic(step: int) -> Feature:
-    score = "" if step == 1 else " A score and no test, because the returns overlap."
-    return Feature(
+    jump_statistic = _feature(
         "jump_test_stat_{d}_{w}_1m",
-        "Relative jump variation over its standard error, about N(0, 1) without jumps; returns"
-        " across a closure are left out." + score,
+        {
+            "rate": _JUMPS,
+            "bqx": f"{_JUMPS} A score and no test, because the returns overlap.",
+        },
         unit="ratio",
-        formula="((RV - BV)/RV) / sqrt(((pi/2)^2 + pi - 5)/{w} max(1, TQ/BV^2)), TQ = {w}"
-        f" 0.8309^-3 {{w}}/({{w}}-2) sum |r_t r_(t-{step}) r_(t-{2 * step})|^(4/3)",
-        history=partial(_triples, step),
+        formula=by_step(
+            lambda step: (
+                "((RV - BV)/RV) / sqrt(((pi/2)^2 + pi - 5)/{w} max(1, TQ/BV^2)), TQ = {w}"
+                f" 0.8309^-3 {{w}}/({{w}}-2) sum |r_t r_(t-{step}) r_(t-{2 * step})|^(4/3)"
+            )
+        ),
+        low=None,
+        history=by_step(lambda step: lambda w: w - 2 + 3 * step),
         null_rule="RV or BV is 0, or more than 10 % of the returns or 25 % of the triples cross a"
         " closure",
         source="Huang and Tauchen 2005",
     )
-
-
-def _signed_jump(step: int) -> Feature:
-    return Feature(
+    signed_jump = _feature(
         "signed_jump_{d}_{w}_1m",
         "Variation of the rises less that of the falls among the last {w} returns.",
         unit="return^2",
-        formula="sum(r^2 1(r>0)) - sum(r^2 1(r<0))" + ("" if step == 1 else ", / 15"),
-        history=partial(_returns, step),
+        formula={
+            "rate": "sum(r^2 1(r>0)) - sum(r^2 1(r<0))",
+            "bqx": "sum(r^2 1(r>0)) - sum(r^2 1(r<0)), / 15",
+        },
+        low=None,
         source="Patton and Sheppard 2015",
     )
-
-
-class _Estimators:
-    """The computation, which is the same in both domains."""
 
     def compute(self, d: Domain, w: int) -> Columns:
         """The eight estimators for one window."""
         return {**_ranges(d, w), **_variations(d, w), "jump_statistic": _jump_test(d, w)}
-
-
-class RealizedVolatilityRate(_Estimators, Family):
-    """Realized volatility of the rate index per minute, from its bars and its log returns.
-
-    With h = ln(H/O), l = ln(L/O), c = ln(C/O), o = ln(O/C of the bar before) and r the log return.
-    Not annualised. Few moves within a bar bias ranges low: with 5 moves Parkinson finds 0.76 of the
-    volatility, Garman-Klass 0.64 and Rogers-Satchell 0.61. Returns across a closure belong to all
-    columns but the jump statistic.
-    """
-
-    table = "realized_volatility_{domain}"
-    domains = ("rate",)
-    windows = WINDOWS
-
-    parkinson = _parkinson(INDEX)
-    garman_klass = _garman_klass(INDEX)
-    rogers_satchell = _rogers_satchell(INDEX)
-    yang_zhang = _yang_zhang(INDEX)
-    bipower = _bipower(INDEX)
-    quarticity = _quarticity(INDEX)
-    jump_statistic = _jump_statistic(INDEX)
-    signed_jump = _signed_jump(INDEX)
-
-
-class RealizedVolatilityBqx(_Estimators, Family):
-    """Realized volatility of the BQX series per minute, from 15-row bars and 15-row changes.
-
-    A bar and a change r end at every row and overlap. h, l, c are the differences of high, low and
-    close from the bar's open, o that of the open from the value one row before. Range estimators
-    divide by the 14 steps inside a bar, the others by 15 (sums of fourth powers by 225). Factors of
-    products lie 15 rows apart. With 14 moves in a bar ranges are low by a constant factor:
-    Parkinson 0.84, Garman-Klass 0.77, Rogers-Satchell 0.76.
-    """
-
-    table = "realized_volatility_{domain}"
-    domains = ("bqx",)
-    windows = WINDOWS
-
-    parkinson = _parkinson(BQX)
-    garman_klass = _garman_klass(BQX)
-    rogers_satchell = _rogers_satchell(BQX)
-    yang_zhang = _yang_zhang(BQX)
-    bipower = _bipower(BQX)
-    quarticity = _quarticity(BQX)
-    jump_statistic = _jump_statistic(BQX)
-    signed_jump = _signed_jump(BQX)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from bqx.domains.domain import Domain, DomainName
+from bqx.domains.domain import Domain
 from bqx.domains.grid import BoolArray, FloatArray
-from bqx.families.momentum import autocorrelation, deviation, longer_bars, moved, ratio, scale
+from bqx.families.momentum import autocorrelation, deviation, moved, scale
+from bqx.families.shared.columns import ratio
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Column, Feature, Kind
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.elementwise import log
 from bqx.kernels.levels import grade
 from bqx.kernels.order import percentile_rank
@@ -109,29 +110,15 @@ def _quality(
     return _known(trend, np.where(trend == RANGING, reversion / 100.0, trending))
 
 
-def _feature(
-    name: str,
-    description: str,
-    formula: str,
-    high: float | None = None,
-    *,
-    low: float | None = 0.0,
-    unit: str = "ratio",
-    kind: Kind = "float",
-    history: Callable[[int], int] = lambda w: LONG * w + 1,
-    null_rule: str,
-) -> Feature:
-    return Feature(
-        f"{name}_{{d}}_w{{w}}",
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=history,
-        null_rule=null_rule,
-        kind=kind,
-    )
+def _with_row_before(w: int) -> int:
+    """Rows behind the one-row changes of the long window."""
+    return LONG * w + 1
+
+
+BAR_CHANGES = by_step(lambda step: lambda w: LONG * w + step)
+"""Rows behind the bar changes of the long window."""
+
+_feature = partial(Feature, unit="ratio", low=0.0, history=_with_row_before)
 
 
 class Regime(Family):
@@ -147,62 +134,73 @@ class Regime(Family):
     windows = SCALES
 
     trend_regime = _feature(
-        "trend_regime",
+        "trend_regime_{d}_w{w}",
         "Direction of the trend: 0 down, 1 ranging, 2 up.",
-        "s = slope of (rate: ln P; BQX: x) over W rows, times W / S_W; 2 if s > 1, 0 if s < -1",
-        2.0,
+        formula=(
+            "s = slope of (rate: ln P; BQX: x) over W rows, times W / S_W; 2 if s > 1, 0 if s < -1"
+        ),
+        high=2.0,
         unit="category",
         kind="category",
         null_rule="the long deviation is 0",
     )
     volatility_regime = _feature(
-        "volatility_regime",
+        "volatility_regime_{d}_w{w}",
         "Short-term against long-term volatility: 0 low, 1 normal, 2 high.",
-        "v = sd_(W/4)(r) / sd_(6 W)(r); 2 if v > 1.5, 0 if v <= 0.7",
-        2.0,
+        formula="v = sd_(W/4)(r) / sd_(6 W)(r); 2 if v > 1.5, 0 if v <= 0.7",
+        high=2.0,
         unit="category",
         kind="category",
         null_rule="the long deviation is 0",
+        history=BAR_CHANGES,
     )
     momentum_regime = _feature(
-        "momentum_regime",
+        "momentum_regime_{d}_w{w}",
         "Momentum in five steps, 0 strongly down to 4 strongly up.",
-        "m = momentum_score; 4 if m > 1.5; 3 if m > 0.5; 2 if m >= -0.5; 1 if m >= -1.5; else 0",
-        4.0,
+        formula=(
+            "m = momentum_score; 4 if m > 1.5; 3 if m > 0.5; 2 if m >= -0.5; 1 if m >= -1.5; else 0"
+        ),
+        high=4.0,
         unit="category",
         kind="category",
         null_rule="the long deviation is 0",
     )
     mean_reversion_regime = _feature(
-        "mean_reversion_regime",
+        "mean_reversion_regime_{d}_w{w}",
         "Whether bar changes are taken back more often than in a random walk of prices.",
-        "corr(r_s, r one bar before s) over W rows; rate: < -0.2, BQX: < -0.7 (0.2 below -1/2)",
-        1.0,
+        formula=(
+            "corr(r_s, r one bar before s) over W rows; rate: < -0.2, BQX: < -0.7 (0.2 below -1/2)"
+        ),
+        high=1.0,
         unit="flag",
         kind="flag",
         null_rule="the changes of the window are constant",
     )
     composite_regime = _feature(
-        "composite_regime",
+        "composite_regime_{d}_w{w}",
         "Weighted sum of the four regimes.",
-        "2.5 trend + 1.5 volatility + 1.0 momentum + 0.5 mean reversion",
-        12.5,
+        formula="2.5 trend + 1.5 volatility + 1.0 momentum + 0.5 mean reversion",
+        high=12.5,
         unit="score",
         null_rule="one of the four regimes is",
+        history=BAR_CHANGES,
     )
     regime_confidence = _feature(
-        "regime_confidence",
+        "regime_confidence_{d}_w{w}",
         "Share of two agreements: momentum confirms a trend; low volatility without reversals.",
-        "((trend = 2 and momentum >= 3 or trend = 0 and momentum <= 1)"
-        " + (volatility = 0 and mean reversion = 0)) / 2",
-        1.0,
+        formula=(
+            "((trend = 2 and momentum >= 3 or trend = 0 and momentum <= 1)"
+            " + (volatility = 0 and mean reversion = 0)) / 2"
+        ),
+        high=1.0,
         null_rule="one of the four regimes is",
+        history=BAR_CHANGES,
     )
     regime_persistence = _feature(
-        "regime_persistence",
+        "regime_persistence_{d}_w{w}",
         "Rows in a row with the present trend_regime, this one included.",
-        "min(6 W, length of the run)",
-        float(LONG * max(SCALES)),
+        formula="min(6 W, length of the run)",
+        high=float(LONG * max(SCALES)),
         low=1.0,
         unit="rows",
         kind="count",
@@ -210,18 +208,18 @@ class Regime(Family):
         null_rule="trend_regime is in one of the last 6 W rows",
     )
     regime_transition_probability = _feature(
-        "regime_transition_probability",
+        "regime_transition_probability_{d}_w{w}",
         "Share of rows in which trend_regime changed, with one success and one failure added.",
-        "(changes among the last 6 W rows + 1) / (6 W + 2)",
-        1.0,
+        formula="(changes among the last 6 W rows + 1) / (6 W + 2)",
+        high=1.0,
         history=lambda w: 2 * LONG * w + 1,
         null_rule="trend_regime is in one of the last 6 W + 1 rows",
     )
     trend_strength = _feature(
-        "trend_strength",
+        "trend_strength_{d}_w{w}",
         "Efficiency ratio over a quarter of the window, in percent (Kaufman 1995).",
-        "100 abs(u_t - u_(t-W/4)) / sum of abs(u_s - u_(s-1)) over W/4 rows",
-        100.0,
+        formula="100 abs(u_t - u_(t-W/4)) / sum of abs(u_s - u_(s-1)) over W/4 rows",
+        high=100.0,
         unit="percent",
         null_rule="the series did not move in W/4 rows",
     )
@@ -232,48 +230,45 @@ class Regime(Family):
         formula="100 (average rank of sd_(W/4)(r) - 1) / (6 W - 1)",
         low=0.0,
         high=100.0,
-        history=lambda w: LONG * w + w // SHORT,
+        history=by_step(lambda step: lambda w: LONG * w + w // SHORT + step - 1),
     )
     momentum_score = _feature(
-        "momentum_score",
+        "momentum_score_{d}_w{w}",
         "Change over W/4 and W rows in long deviations, weighted.",
-        "0.6 z(W/4) + 0.4 z(W); z(h) = (rate: ln(P_t / P_(t-h)); BQX: x_t - x_(t-h)) / S_h",
+        formula="0.6 z(W/4) + 0.4 z(W); z(h) = (rate: ln(P_t / P_(t-h)); BQX: x_t - x_(t-h)) / S_h",
         low=None,
         null_rule="the long deviation is 0",
     )
     mean_reversion_score = _feature(
-        "mean_reversion_score",
+        "mean_reversion_score_{d}_w{w}",
         "Negative autocorrelation of the bar changes, in percent.",
-        "100 max(0, -corr(r_s, r one bar before s)) over W rows",
-        100.0,
+        formula="100 max(0, -corr(r_s, r one bar before s)) over W rows",
+        high=100.0,
         unit="percent",
         null_rule="the changes of the window are constant",
     )
     breakout_probability = _feature(
-        "breakout_probability",
+        "breakout_probability_{d}_w{w}",
         "Score of a range that has lasted, higher with volatility; not a probability. 0 in trends.",
-        "if trend_regime = 1: min(1, regime_persistence / (W/2)"
-        " (volatility_regime / 2 + 0.3)); else 0",
-        1.0,
+        formula=(
+            "if trend_regime = 1: min(1, regime_persistence / (W/2)"
+            " (volatility_regime / 2 + 0.3)); else 0"
+        ),
+        high=1.0,
         history=lambda w: (LONG + SETTLED) * w,
         null_rule="volatility_regime is, or trend_regime in one of the last 2 W rows",
     )
     regime_quality = _feature(
-        "regime_quality",
+        "regime_quality_{d}_w{w}",
         "How clean the regime is: efficiency of a quiet trend, or reversion of a range.",
-        "trend_regime != 1: trend_strength / 100 (1 - volatility_regime / 2);"
-        " else mean_reversion_score / 100",
-        1.0,
+        formula=(
+            "trend_regime != 1: trend_strength / 100 (1 - volatility_regime / 2);"
+            " else mean_reversion_score / 100"
+        ),
+        high=1.0,
         null_rule="trend_regime or what is used of the others is",
+        history=BAR_CHANGES,
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where the volatility of 15-row bars enters."""
-        # A change reaches back 15 rows, not 1.
-        made = ("volatility_regime", "composite_regime", "regime_confidence", "regime_quality")
-        more = dict.fromkeys((*made, "volatility_percentile"), 14)
-        return longer_bars(domain, super().declared(domain), more)
 
     def compute(self, d: Domain, w: int) -> Columns:
         """All columns of one scale."""

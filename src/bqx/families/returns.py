@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bqx.domains.domain import Domain
-from bqx.families.momentum import later, moved, ratio, scale
+from bqx.families.momentum import moved, scale
+from bqx.families.shared.columns import later, ratio
 from bqx.features.family import Columns, Family
 from bqx.features.feature import Feature
 

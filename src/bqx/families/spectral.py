@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from bqx.domains.domain import TRAITS, Domain
+from bqx.domains.domain import Domain
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Feature
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.elementwise import change, log
 from bqx.kernels.moments import mean_std
 from bqx.kernels.sliding_fourier import HALF, POINTS
@@ -15,172 +17,120 @@ from bqx.kernels.trend import linear_trend
 
 BACK = 60
 """Rows over which power and dominant frequency are followed."""
-INDEX = TRAITS["rate"].step
-BQX = TRAITS["bqx"].step
 
 _FLAT = "the changes of the window lie on a straight line, up to rounding"
 _WELCH = "Welch 1967"
 _CYCLES = "cycles per minute"
 LOWEST = 1.0 / POINTS
 
+_feature = partial(
+    Feature,
+    unit="ratio",
+    low=0.0,
+    history=by_step(lambda step: POINTS + step),
+    null_rule=_FLAT,
+    source=_WELCH,
+)
 
-def _rows(step: int) -> int:
-    """Rows of the series behind the changes of a window."""
-    return POINTS + step
 
+class Spectral(Family):
+    """Power by frequency of the last 256 one-minute log returns, or 15-row changes of BQX.
 
-def _dominant(step: int) -> Feature:
-    return Feature(
+    For returns without memory all frequencies have the same expected power. BQX is a moving sum and
+    its changes, one for each row, overlap, so most of their power lies at long periods by
+    construction: a random walk of the price already shows a dominant period of about 37 minutes.
+    """
+
+    table = "spectral_{domain}"
+
+    dominant_freq = _feature(
         "fft_dominant_freq",
         f"Frequency with the greatest power in the Hann periodogram of {POINTS} changes.",
         unit=_CYCLES,
         formula="f* = argmax of p(f), f = k/256, k = 1 … 128; r less its line, times Hann's window",
         low=LOWEST,
         high=0.5,
-        history=_rows(step),
-        null_rule=_FLAT,
-        source=_WELCH,
     )
-
-
-def _dominant_power(step: int) -> Feature:
-    return Feature(
+    dominant_power = _feature(
         "fft_dominant_power",
         "Share of the power at the dominant frequency.",
-        unit="ratio",
         formula="p(f*) / sum of p",
-        low=0.0,
         high=1.0,
-        history=_rows(step),
-        null_rule=_FLAT,
-        source=_WELCH,
     )
-
-
-def _secondary(step: int) -> Feature:
-    return Feature(
+    secondary_freq = _feature(
         "fft_secondary_freq",
         "Frequency with the greatest power outside of the dominant peak's lobe.",
         unit=_CYCLES,
         formula="argmax of p(f), abs(f - f*) > 2/256",
         low=LOWEST,
         high=0.5,
-        history=_rows(step),
-        null_rule=_FLAT,
-        source=_WELCH,
     )
-
-
-def _harmonic(step: int) -> Feature:
-    return Feature(
+    harmonic_ratio = _feature(
         "fft_harmonic_ratio",
         "Power at two and three times the dominant frequency relative to that at the frequency "
         "itself; what lies above 0.5 cycles per minute is left out.",
-        unit="ratio",
         formula="(p(2 f*) + p(3 f*)) / p(f*)",
-        low=0.0,
         high=2.0,
-        history=_rows(step),
         null_rule=f"{_FLAT}, or twice the dominant frequency is above 0.5 cycles per minute",
-        source=_WELCH,
     )
-
-
-def _share(name: str, words: str, formula: str, step: int) -> Feature:
-    return Feature(
-        f"fft_{name}_freq_power",
-        f"Share of the power at periods {words} minutes.",
-        unit="ratio",
-        formula=formula,
-        low=0.0,
+    low_power = _feature(
+        "fft_low_freq_power",
+        "Share of the power at periods above 60 minutes.",
+        formula="sum of p(f < 1/60) / sum of p",
         high=1.0,
-        history=_rows(step),
-        null_rule=_FLAT,
-        source=_WELCH,
     )
-
-
-def _entropy(step: int) -> Feature:
-    return Feature(
+    high_power = _feature(
+        "fft_high_freq_power",
+        "Share of the power at periods below 5 minutes.",
+        formula="sum of p(f > 1/5) / sum of p",
+        high=1.0,
+    )
+    entropy = _feature(
         "fft_spectral_entropy",
         f"Entropy of the shares of the {HALF} frequencies: 1 for equal shares, 0 for one alone.",
-        unit="ratio",
         formula="-sum of q ln q / ln 128, q = p / sum of p",
-        low=0.0,
         high=1.0,
-        history=_rows(step),
-        null_rule=_FLAT,
         source="Shannon 1948",
     )
-
-
-def _edge(step: int) -> Feature:
-    return Feature(
+    edge = _feature(
         "fft_spectral_edge_freq",
         "Lowest frequency up to which at least 95 % of the power lie.",
         unit=_CYCLES,
         formula="min f with sum of p up to f >= 0.95 sum of p",
         low=LOWEST,
         high=0.5,
-        history=_rows(step),
-        null_rule=_FLAT,
-        source=_WELCH,
     )
-
-
-def _trend(step: int) -> Feature:
-    return Feature(
+    power_trend = _feature(
         "fft_power_trend",
         f"Logarithmic change of the total power over {BACK} rows.",
         unit="log ratio",
         formula=f"ln sum of p at t - ln sum of p at t-{BACK}",
-        history=_rows(step) + BACK,
+        low=None,
+        history=by_step(lambda step: POINTS + step + BACK),
         null_rule=f"{_FLAT}, now or {BACK} rows ago",
-        source=_WELCH,
     )
-
-
-def _stability(step: int) -> Feature:
-    return Feature(
+    stability = _feature(
         "fft_freq_stability",
         f"Steadiness of the dominant frequency over {BACK} rows: 1 where it stays the same.",
-        unit="ratio",
         formula="1 / (1 + sd(f*) / mean(f*))",
-        low=0.0,
         high=1.0,
-        history=_rows(step) + BACK - 1,
+        history=by_step(lambda step: POINTS + step + BACK - 1),
         null_rule=f"{_FLAT}, in one of the {BACK} rows",
+        source="",
     )
-
-
-def _noise(step: int) -> Feature:
-    return Feature(
+    noise_ratio = _feature(
         "fft_noise_ratio",
         "Power at periods below 5 minutes relative to that at periods above 60 minutes.",
-        unit="ratio",
         formula="sum of p(f > 1/5) / sum of p(f < 1/60)",
-        low=0.0,
-        history=_rows(step),
         null_rule=f"{_FLAT}, or there is no power at periods above 60 minutes, up to rounding",
-        source=_WELCH,
     )
-
-
-def _cyclic(step: int) -> Feature:
-    return Feature(
+    cyclic_strength = _feature(
         "fft_cyclic_strength",
         "Power at the dominant frequency relative to the median power of the frequencies.",
-        unit="ratio",
         formula="p(f*) / median of p",
         low=1.0,
-        history=_rows(step),
         null_rule=f"{_FLAT}, or half of the frequencies have no power, up to rounding",
-        source=_WELCH,
     )
-
-
-class _Spectral:
-    """The computation, which is the same in both domains."""
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All twelve columns."""
@@ -206,50 +156,3 @@ class _Spectral:
             "noise_ratio": found[8],
             "cyclic_strength": found[9],
         }
-
-
-class SpectralRate(_Spectral, Family):
-    """Power by frequency of the last 256 one-minute log returns of the rate index.
-
-    For returns without memory all frequencies have the same expected power.
-    """
-
-    table = "spectral_{domain}"
-    domains = ("rate",)
-
-    dominant_freq = _dominant(INDEX)
-    dominant_power = _dominant_power(INDEX)
-    secondary_freq = _secondary(INDEX)
-    harmonic_ratio = _harmonic(INDEX)
-    low_power = _share("low", "above 60", "sum of p(f < 1/60) / sum of p", INDEX)
-    high_power = _share("high", "below 5", "sum of p(f > 1/5) / sum of p", INDEX)
-    entropy = _entropy(INDEX)
-    edge = _edge(INDEX)
-    power_trend = _trend(INDEX)
-    stability = _stability(INDEX)
-    noise_ratio = _noise(INDEX)
-    cyclic_strength = _cyclic(INDEX)
-
-
-class SpectralBqx(_Spectral, Family):
-    """Power by frequency of the last 256 changes of BQX over 15 rows, one for each row.
-
-    BQX is a moving sum and its changes overlap, so most of their power lies at long periods by
-    construction: a random walk of the price already shows a dominant period of about 37 minutes.
-    """
-
-    table = "spectral_{domain}"
-    domains = ("bqx",)
-
-    dominant_freq = _dominant(BQX)
-    dominant_power = _dominant_power(BQX)
-    secondary_freq = _secondary(BQX)
-    harmonic_ratio = _harmonic(BQX)
-    low_power = _share("low", "above 60", "sum of p(f < 1/60) / sum of p", BQX)
-    high_power = _share("high", "below 5", "sum of p(f > 1/5) / sum of p", BQX)
-    entropy = _entropy(BQX)
-    edge = _edge(BQX)
-    power_trend = _trend(BQX)
-    stability = _stability(BQX)
-    noise_ratio = _noise(BQX)
-    cyclic_strength = _cyclic(BQX)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray, Quotes
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Feature, Kind
+from bqx.features.feature import Feature
 from bqx.kernels.covariance import covariances_and_correlations
 from bqx.kernels.elementwise import change
 from bqx.kernels.extrema import minmax
@@ -131,38 +132,11 @@ def _toxicity(d: Domain, m: _Market) -> FloatArray:
     return found
 
 
-def _feature(
-    name: str,
-    description: str,
-    *,
-    unit: str,
-    formula: str = "",
-    bounds: tuple[float | None, float | None] = (None, None),
-    history: int = W,
-    null_rule: str = NO_QUOTES,
-    source: str = "",
-    kind: Kind = "float",
-) -> Feature:
-    return Feature(
-        name,
-        description,
-        unit=unit,
-        formula=formula,
-        low=bounds[0],
-        high=bounds[1],
-        history=history,
-        null_rule=null_rule,
-        source=source,
-        kind=kind,
-        requires=("quotes",),
-    )
+_feature = partial(Feature, history=W, null_rule=NO_QUOTES, requires=("quotes",))
 
 
 def _size(name: str, description: str) -> Feature:
     return Feature(name, description, unit="units", null_rule=NO_BOOK, requires=("depth",))
-
-
-POSITIVE = (0.0, None)
 
 
 class Spread(Family):
@@ -179,20 +153,23 @@ class Spread(Family):
     from_closes = True
 
     mean = _feature(
-        "spread_mean_60min", "Mean spread of the last 60 rows.", unit="index", bounds=POSITIVE
+        "spread_mean_60min",
+        "Mean spread of the last 60 rows.",
+        unit="index",
+        low=0.0,
     )
     volatility = _feature(
         "spread_volatility_60min",
         "Standard deviation (ddof 1) of the last 60 spreads.",
         unit="index",
-        bounds=POSITIVE,
+        low=0.0,
     )
     of_rate = _feature(
         "spread_pct_of_rate",
         "Spread in percent of the close.",
         unit="percent",
         formula="100 s / close",
-        bounds=POSITIVE,
+        low=0.0,
         history=1,
     )
     slope = _feature(
@@ -205,7 +182,8 @@ class Spread(Family):
         "1 where the spread exceeds twice the mean of the last 60 rows, its own included.",
         unit="flag",
         formula="s_t > 2 mean_60",
-        bounds=(0.0, 1.0),
+        low=0.0,
+        high=1.0,
         kind="flag",
     )
     imbalance = _feature(
@@ -222,7 +200,7 @@ class Spread(Family):
         " the mid, the mean of 60 Corwin-Schultz estimates (negative ones are 0).",
         unit="percent",
         formula="200 |close - m| / m",
-        bounds=POSITIVE,
+        low=0.0,
         history=W + 1,
         source="Corwin and Schultz 2012",
     )
@@ -231,7 +209,7 @@ class Spread(Family):
         "Spread in percent of the mid.",
         unit="percent",
         formula="100 s / m",
-        bounds=POSITIVE,
+        low=0.0,
         history=1,
     )
     realized = _feature(
@@ -258,7 +236,7 @@ class Spread(Family):
         " 0 where that is positive.",
         unit="index",
         formula="2 sqrt(max(0, -cov(Delta close_s, Delta close_(s-1))))",
-        bounds=POSITIVE,
+        low=0.0,
         history=W + 2,
         source="Roll 1984",
     )
@@ -269,27 +247,29 @@ class Spread(Family):
         "spread_range_60min",
         "Greatest less least spread of the last 60 rows.",
         unit="index",
-        bounds=POSITIVE,
+        low=0.0,
     )
     percentile = _feature(
         "spread_percentile_60min",
         "Share of the last 60 spreads that lie below that of the row; ties count half.",
         unit="ratio",
         formula="(average rank - 1) / 59",
-        bounds=(0.0, 1.0),
+        low=0.0,
+        high=1.0,
     )
     mid_volatility = _feature(
         "mid_price_volatility",
         "Standard deviation (ddof 1) of the last 60 mids.",
         unit="index",
-        bounds=POSITIVE,
+        low=0.0,
     )
     tick_direction = _feature(
         "tick_direction",
         "Sign of the last change of the mid, 0 where it has not changed.",
         unit="sign",
         formula="sign(m_t - m_(t-1))",
-        bounds=(-1.0, 1.0),
+        low=-1.0,
+        high=1.0,
         history=2,
         kind="category",
     )
@@ -299,7 +279,8 @@ class Spread(Family):
         " last change within 60 rows.",
         unit="sign",
         formula="sign(close - m), ties: last tick_direction that is not 0",
-        bounds=(-1.0, 1.0),
+        low=-1.0,
+        high=1.0,
         null_rule=NO_SIDE,
         source="Lee and Ready 1991",
         kind="category",

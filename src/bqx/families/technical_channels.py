@@ -7,12 +7,11 @@ the BQX domain: a window's extrema are extrema over rows already, and need no ba
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
-from bqx.domains.domain import TRAITS, Domain, DomainName
+from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Feature
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.channel import channel, widen
 from bqx.kernels.deviation import mean_deviation
 from bqx.kernels.moments import mean_std
@@ -25,9 +24,6 @@ from bqx.kernels.oscillators import (
     typical_price,
 )
 from bqx.kernels.sums import moving_sum
-
-BAR = TRAITS["bqx"].step
-"""Rows of a bar in the BQX domain."""
 
 STOCHASTICS = ((14, 3), (60, 13), (240, 51))
 """Rows of each K and of the average D over it."""
@@ -113,27 +109,21 @@ class Stochastic(Family):
         return dict(zip(self.features, found, strict=True))
 
 
-def _commodity(bar: int) -> Feature:
-    """The index, if a bar has that many rows."""
-    return Feature(
+class CommodityChannel(Family):
+    """Commodity channel index (Lambert 1980), in the BQX domain of bars of 15 rows."""
+
+    table = "technical_{domain}"
+    windows = (14, 20, 40, 60, 90, 150, 240)
+
+    cci = Feature(
         "cci_{w}",
         "Commodity channel index over {w} rows.",
         unit="ratio",
         formula="(TP - SMA_{w}(TP))/(0.015 mean abs(TP - SMA_{w}(TP))), TP = (H + L + C)/3",
-        history=lambda w: w + bar - 1,
+        history=by_step(lambda step: lambda w: w + step - 1),
         null_rule="the typical price is constant over the window",
         source="Lambert 1980",
     )
-
-
-class CommodityChannel(Family):
-    """Commodity channel index (Lambert 1980)."""
-
-    table = "technical_{domain}"
-    domains: ClassVar[tuple[DomainName, ...]] = ("rate",)
-    windows = (14, 20, 40, 60, 90, 150, 240)
-
-    cci = _commodity(bar=1)
 
     def compute(self, d: Domain, w: int) -> Columns:
         """One window."""
@@ -147,13 +137,6 @@ class CommodityChannel(Family):
         mean_deviation(d.memo("typical_price", make), w, gap, deviation)
         commodity_channel(gap, deviation, out)
         return {"cci": out}
-
-
-class BqxCommodityChannel(CommodityChannel):
-    """Commodity channel index (Lambert 1980) of the bars of 15 rows."""
-
-    domains = ("bqx",)
-    cci = _commodity(BAR)
 
 
 class WilliamsRange(Family):
@@ -196,7 +179,7 @@ class RateOfChange(Family):
     """Rate of change of the index in percent."""
 
     table = "technical_{domain}"
-    domains: ClassVar[tuple[DomainName, ...]] = ("rate",)
+    domains = ("rate",)
     windows = (7, 12, 25, 40, 55, 100, 200)
 
     roc = _change("percent", "100 (u_t/u_(t-{w}) - 1)", lambda w: w + 1)

@@ -5,12 +5,10 @@ The bar before a BQX bar ends 15 rows earlier; the averages run over rows in bot
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from bqx.domains.domain import TRAITS, Domain, DomainName
+from bqx.domains.domain import TRAITS, Domain
 from bqx.domains.grid import FloatArray
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Feature
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.directional import Moves, directional
 from bqx.kernels.recursive import wilder, wilder_ratio_rows, wilder_rows
 from bqx.kernels.true_range import directional_movement, true_range
@@ -36,28 +34,22 @@ def _true_range(d: Domain) -> FloatArray:
     return d.memo("true_range", make)
 
 
-def _average(bar: int) -> Feature:
-    """The average, if a bar has that many rows: a close one bar ago stands behind its values."""
-    more = bar if bar > 1 else 0
-    return Feature(
+class AverageTrueRange(Family):
+    """Average true range (Wilder 1978), in the BQX domain of bars of 15 rows."""
+
+    table = "technical_{domain}"
+    windows = (7, 14, 21, 28, 60, 150, 390)
+
+    atr = Feature(
         "atr_{w}",
         "Average true range over {w} rows.",
         formula="Wilder_{w}(max(H - L, abs(H - C'), abs(L - C'))), C' the close one bar before",
         low=0.0,
-        history=lambda w: w + 1 + more,
-        memory=lambda w: 2 * wilder_rows(w) + bar,
+        # A close one bar ago stands behind the values.
+        history={"rate": lambda w: w + 1, "bqx": lambda w: w + 1 + BAR},
+        memory=by_step(lambda step: lambda w: 2 * wilder_rows(w) + step),
         source="Wilder 1978",
     )
-
-
-class AverageTrueRange(Family):
-    """Average true range (Wilder 1978)."""
-
-    table = "technical_{domain}"
-    domains: ClassVar[tuple[DomainName, ...]] = ("rate",)
-    windows = (7, 14, 21, 28, 60, 150, 390)
-
-    atr = _average(bar=1)
 
     def compute(self, d: Domain, w: int) -> Columns:
         """One window."""
@@ -66,19 +58,13 @@ class AverageTrueRange(Family):
         return {"atr": out}
 
 
-class BqxAverageTrueRange(AverageTrueRange):
-    """Average true range (Wilder 1978) of the bars of 15 rows."""
-
-    domains = ("bqx",)
-    atr = _average(BAR)
-
-
-def _directional(name: str, description: str, n: int, bar: int, rating: int = 0) -> Feature:
-    """A feature over n rows, if a bar has that many rows.
+def _directional(name: str, description: str, n: int, rating: int = 0) -> Feature:
+    """A feature over n rows.
 
     A movement takes a whole bar and the whole bar before it, 2 bar rows: where a bar is one row
-    this is what the catalogue's 2n counts, and longer bars need 2 (bar - 1) rows more.
+    this is what the catalogue's 2n counts, and longer bars need 2 (step - 1) rows more.
     """
+    reach = 2 * wilder_ratio_rows(n, stages=2)
     return Feature(
         f"{name}_{n}",
         description.format(n=n),
@@ -86,8 +72,8 @@ def _directional(name: str, description: str, n: int, bar: int, rating: int = 0)
         formula=FORMULAS[name].format(n=n),
         low=0.0,
         high=100.0,
-        history=2 * n + 2 * (bar - 1) + rating,
-        memory=2 * wilder_ratio_rows(n, stages=2) + 2 * bar - 1 + rating,
+        history=by_step(lambda step: 2 * n + 2 * (step - 1) + rating),
+        memory=by_step(lambda step: reach + 2 * step - 1 + rating),
         null_rule="no bar has moved since the averages began",
         source="Wilder 1978",
     )
@@ -106,18 +92,20 @@ RATED = "Mean of adx_{n} now and {n} rows ago."
 
 
 class DirectionalMovement(Family):
-    """Directional indicators, their average index and its rating (Wilder 1978)."""
+    """Directional indicators, their average index and its rating (Wilder 1978).
+
+    In the BQX domain of bars of 15 rows.
+    """
 
     table = "technical_{domain}"
-    domains: ClassVar[tuple[DomainName, ...]] = ("rate",)
 
-    adx = _directional("adx", INDEX, 14, 1)
-    plus_di = _directional("plus_di", PLUS, 14, 1)
-    minus_di = _directional("minus_di", MINUS, 14, 1)
-    adxr = _directional("adxr", RATED, 14, 1, RATING)
-    adx_60 = _directional("adx", INDEX, 60, 1)
-    plus_di_60 = _directional("plus_di", PLUS, 60, 1)
-    minus_di_60 = _directional("minus_di", MINUS, 60, 1)
+    adx = _directional("adx", INDEX, 14)
+    plus_di = _directional("plus_di", PLUS, 14)
+    minus_di = _directional("minus_di", MINUS, 14)
+    adxr = _directional("adxr", RATED, 14, RATING)
+    adx_60 = _directional("adx", INDEX, 60)
+    plus_di_60 = _directional("plus_di", PLUS, 60)
+    minus_di_60 = _directional("minus_di", MINUS, 60)
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All indicators."""
@@ -134,17 +122,3 @@ class DirectionalMovement(Family):
         rating[RATING:] = (index[RATING:] + index[:-RATING]) / 2.0
         found.insert(3, rating)
         return dict(zip(self.features, found, strict=True))
-
-
-class BqxDirectionalMovement(DirectionalMovement):
-    """Directional indicators (Wilder 1978) of the bars of 15 rows."""
-
-    domains = ("bqx",)
-
-    adx = _directional("adx", INDEX, 14, BAR)
-    plus_di = _directional("plus_di", PLUS, 14, BAR)
-    minus_di = _directional("minus_di", MINUS, 14, BAR)
-    adxr = _directional("adxr", RATED, 14, BAR, RATING)
-    adx_60 = _directional("adx", INDEX, 60, BAR)
-    plus_di_60 = _directional("plus_di", PLUS, 60, BAR)
-    minus_di_60 = _directional("minus_di", MINUS, 60, BAR)

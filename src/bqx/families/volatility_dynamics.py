@@ -6,9 +6,9 @@ import numpy as np
 
 from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.families.realized_volatility import BQX, INDEX, return_powers
+from bqx.families.realized_volatility import return_powers
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Feature
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.ewma import ewma
 from bqx.kernels.moments import mean_std
 from bqx.kernels.order import quantile
@@ -84,88 +84,74 @@ def _regimes(d: Domain) -> Columns:
     }
 
 
-def _vol(step: int) -> Feature:
-    return Feature(
+class VolatilityDynamics(Family):
+    """Dynamics of the realized volatility of 20 one-minute returns, or 15-row changes of BQX.
+
+    The changes of BQX overlap.
+    """
+
+    table = "realized_volatility_{domain}"
+
+    vol = Feature(
         "realized_vol_{d}_20_1m",
         "Realized volatility of the last 20 returns, per row.",
         unit="return",
-        formula="sqrt(sum(r^2)/20)" if step == 1 else "sqrt(sum(r^2)/20/15)",
+        formula={"rate": "sqrt(sum(r^2)/20)", "bqx": "sqrt(sum(r^2)/20/15)"},
         low=0.0,
-        history=W + step,
+        history=by_step(lambda step: W + step),
     )
-
-
-def _skew(step: int) -> Feature:
-    return Feature(
+    skew = Feature(
         "realized_skewness_{d}_20",
         "Realized skewness of the last 20 returns.",
         unit="ratio",
         formula="sqrt(20) sum(r^3) / sum(r^2)^(3/2)",
-        history=W + step,
+        history=by_step(lambda step: W + step),
         null_rule="all 20 returns are 0",
         source="Amaya, Christoffersen, Jacobs and Vasquez 2015",
     )
-
-
-def _vol_of_vol(step: int) -> Feature:
-    return Feature(
+    vol_of_vol = Feature(
         "vol_of_vol_{d}_20",
         "Standard deviation (ddof 1) of the last 20 values of realized_vol_{d}_20_1m.",
         unit="return",
         low=0.0,
-        history=2 * W + step - 1,
+        history=by_step(lambda step: 2 * W + step - 1),
     )
-
-
-def _vol_acceleration(step: int) -> Feature:
-    return Feature(
+    acceleration = Feature(
         "vol_acceleration_{d}_20",
         "Second difference over 10 rows of realized_vol_{d}_20_1m.",
         unit="return",
         formula="RVol_t - 2 RVol_(t-10) + RVol_(t-20)",
-        history=2 * W + step,
+        history=by_step(lambda step: 2 * W + step),
     )
-
-
-def _ratio(step: int) -> Feature:
-    return Feature(
+    ewma_ratio = Feature(
         "ewma_vol_ratio_{d}_5_20",
         "Volatility by an exponential average over 5 rows, relative to one over 20 rows.",
         unit="ratio",
         formula="sqrt(EMA_5(r^2) / EMA_20(r^2))",
         low=0.0,
-        history=W + step,
-        memory=2 * FORGOTTEN + step,
+        history=by_step(lambda step: W + step),
+        memory=by_step(lambda step: 2 * FORGOTTEN + step),
         null_rule="EMA_20(r^2) is 0",
     )
-
-
-def _flag(step: int) -> Feature:
-    return Feature(
+    regime_high = Feature(
         "vol_regime_high_{d}",
         "1 where realized_vol_{d}_20_1m lies above its 80th percentile of the last 1,440 rows.",
         unit="flag",
         low=0.0,
         high=1.0,
-        history=DAY + W + step - 1,
+        history=by_step(lambda step: DAY + W + step - 1),
         kind="flag",
     )
-
-
-def _duration(step: int) -> Feature:
-    return Feature(
+    regime_duration = Feature(
         "vol_regime_duration_{d}",
         "Rows since vol_regime_high_{d} changed, at most 1,440; 0 in the row of the change.",
         unit="rows",
         low=0.0,
         high=float(DAY),
-        history=2 * DAY + W + step - 1,
+        history=by_step(lambda step: 2 * DAY + W + step - 1),
         kind="count",
     )
-
-
-def _transition(step: int) -> Feature:
-    return Feature(
+    transition_prob = Feature(
         "vol_regime_transition_prob_{d}",
         "Share of the last 1,440 rows in which vol_regime_high_{d} changed, by the rule of"
         " succession.",
@@ -173,13 +159,9 @@ def _transition(step: int) -> Feature:
         formula="(changes + 1)/(1440 + 2)",
         low=0.0,
         high=1.0,
-        history=2 * DAY + W + step - 1,
+        history=by_step(lambda step: 2 * DAY + W + step - 1),
         source="Laplace 1814",
     )
-
-
-class _Dynamics:
-    """The computation, which is the same in both domains."""
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All eight columns."""
@@ -194,35 +176,3 @@ class _Dynamics:
             "ewma_ratio": _ewma_ratio(d),
             **_regimes(d),
         }
-
-
-class VolatilityDynamicsRate(_Dynamics, Family):
-    """Dynamics of the rate index's realized volatility over 20 minutes."""
-
-    table = "realized_volatility_{domain}"
-    domains = ("rate",)
-
-    vol = _vol(INDEX)
-    skew = _skew(INDEX)
-    vol_of_vol = _vol_of_vol(INDEX)
-    acceleration = _vol_acceleration(INDEX)
-    ewma_ratio = _ratio(INDEX)
-    regime_high = _flag(INDEX)
-    regime_duration = _duration(INDEX)
-    transition_prob = _transition(INDEX)
-
-
-class VolatilityDynamicsBqx(_Dynamics, Family):
-    """Dynamics of the realized volatility of 20 overlapping 15-row changes of BQX."""
-
-    table = "realized_volatility_{domain}"
-    domains = ("bqx",)
-
-    vol = _vol(BQX)
-    skew = _skew(BQX)
-    vol_of_vol = _vol_of_vol(BQX)
-    acceleration = _vol_acceleration(BQX)
-    ewma_ratio = _ratio(BQX)
-    regime_high = _flag(BQX)
-    regime_duration = _duration(BQX)
-    transition_prob = _transition(BQX)

@@ -5,16 +5,16 @@ No options are in the data: nothing here is implied volatility.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from bqx.domains.domain import Domain, DomainName
+from bqx.domains.domain import Domain
 from bqx.domains.grid import FloatArray
-from bqx.families.momentum import later, longer_bars, ratio
 from bqx.families.realized_volatility import return_powers
+from bqx.families.shared.columns import later, ratio
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Column, Feature
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.elementwise import log
 from bqx.kernels.forecast import har_forecast
 from bqx.kernels.marked import marked_products
@@ -31,11 +31,8 @@ SAMPLES = 480
 MOST = 432
 """90 % of them."""
 
-LONGER_BAR = 14
-"""Rows that a change of a 15-row bar reaches back further than one of a row."""
-
-FIT_ROWS = DAY + SAMPLES * HOUR + DAY + 1
-"""From the last row of a day back to the first close behind the day's coefficients."""
+FIT_ROWS = DAY + SAMPLES * HOUR + DAY
+"""From the last row of a day back to the first return behind the day's coefficients."""
 
 HAR = "Corsi 2009"
 
@@ -119,29 +116,7 @@ def _persistence(d: Domain) -> FloatArray:
     return stand(d, rows, np.where(count >= MOST, slope, np.nan))
 
 
-def _surface(
-    name: str,
-    description: str,
-    formula: str,
-    *,
-    history: int | Callable[[int], int],
-    unit: str = "ratio",
-    low: float | None = None,
-    high: float | None = None,
-    null_rule: str = "",
-    source: str = "",
-) -> Feature:
-    return Feature(
-        f"vs_{name}",
-        description,
-        unit=unit,
-        formula=formula,
-        low=low,
-        high=high,
-        history=history,
-        null_rule=null_rule,
-        source=source,
-    )
+_surface = partial(Feature, unit="ratio")
 
 
 class VolatilitySurface(Family):
@@ -155,53 +130,46 @@ class VolatilitySurface(Family):
     windows = HORIZONS
 
     rv = _surface(
-        "rv_{w}",
+        "vs_rv_{w}",
         "Realized volatility of the last {w} rows, per row.",
-        "sqrt(mean r^2)",
-        history=lambda w: w + 1,
+        formula="sqrt(mean r^2)",
+        history=by_step(lambda step: lambda w: w + step),
         unit="return",
         low=0.0,
     )
     slope = _surface(
-        "slope_15_240",
+        "vs_slope_15_240",
         "Slope of the term structure of volatility: positive when it has risen.",
-        "ln(rv_15 / rv_240)",
-        history=241,
+        formula="ln(rv_15 / rv_240)",
+        history=by_step(lambda step: 240 + step),
         null_rule="the series has not moved in 15 rows",
     )
     curvature = _surface(
-        "curvature_15_60_240",
+        "vs_curvature_15_60_240",
         "Curvature of the term structure of volatility.",
-        "ln rv_15 - 2 ln rv_60 + ln rv_240",
-        history=241,
+        formula="ln rv_15 - 2 ln rv_60 + ln rv_240",
+        history=by_step(lambda step: 240 + step),
         null_rule="the series has not moved in 15 rows",
     )
     skew = _surface(
-        "semivariance_skew_240",
+        "vs_semivariance_skew_240",
         "Semivariance of the falls less that of the rises, relative to both.",
-        "(sum r^2 1(r<0) - sum r^2 1(r>0)) / sum r^2 over 240 rows",
-        history=241,
+        formula="(sum r^2 1(r<0) - sum r^2 1(r>0)) / sum r^2 over 240 rows",
+        history=by_step(lambda step: 240 + step),
         low=-1.0,
         high=1.0,
         null_rule="the series has not moved in 240 rows",
         source="Barndorff-Nielsen, Kinnebrock and Shephard 2010",
     )
     vol_of_vol = _surface(
-        "vol_of_vol_240",
+        "vs_vol_of_vol_240",
         "Standard deviation (ddof 1) of the log volatility of 15 rows over 240 rows; values of "
         "quarters of an hour in which nothing moved are left out.",
-        "sd(ln rv_15)",
-        history=255,
+        formula="sd(ln rv_15)",
+        history=by_step(lambda step: 254 + step),
         low=0.0,
         null_rule="in more than 10 % of the 240 rows the last 15 rows did not move",
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where bars have 15 rows."""
-        return longer_bars(
-            domain, super().declared(domain), dict.fromkeys(cls.features, LONGER_BAR)
-        )
 
     def compute(self, d: Domain, w: int) -> Columns:
         """The volatility over one horizon."""
@@ -232,39 +200,38 @@ class VolatilityForecast(Family):
     table = "volatility_surface_{domain}"
 
     forecast = _surface(
-        "har_forecast_60",
+        "vs_har_forecast_60",
         "Forecast of the mean squared return of the next 60 rows, per row.",
-        "b0 + b1 rv_60^2 + b2 rv_240^2 + b3 rv_1440^2, b from the 28,800 rows before the UTC day",
-        history=FIT_ROWS,
+        formula=(
+            "b0 + b1 rv_60^2 + b2 rv_240^2 + b3 rv_1440^2, b from the 28,800 rows before the UTC "
+            "day"
+        ),
+        history=by_step(lambda step: FIT_ROWS + step),
         unit="return^2",
         low=0.0,
         null_rule="the variances of the 28,800 rows before the UTC day depend on each other",
         source=f"{HAR}; Bollerslev, Patton and Quaedvlieg 2016",
     )
     error = _surface(
-        "forecast_error_60",
+        "vs_forecast_error_60",
         "Variance of the last 60 rows over its forecast of 60 rows ago, less 1.",
-        "rv_60^2 / vs_har_forecast_60 of 60 rows ago - 1",
-        history=FIT_ROWS + HOUR,
+        formula="rv_60^2 / vs_har_forecast_60 of 60 rows ago - 1",
+        history=by_step(lambda step: FIT_ROWS + HOUR + step),
         low=-1.0,
         null_rule="the forecast is NULL or 0",
         source=HAR,
     )
     persistence = _surface(
-        "persistence",
+        "vs_persistence",
         "Coefficient of the first autoregression of ln rv_60 from hour to hour, over 20 days; made "
         "at rows whose number on the grid is a multiple of 60, and standing until the next one.",
-        "OLS slope of ln rv_60 at s on that at s - 60, 480 hours s; pairs with rv_60 = 0 left out",
-        history=HOUR + SAMPLES * HOUR + HOUR,
+        formula=(
+            "OLS slope of ln rv_60 at s on that at s - 60, 480 hours s; pairs with rv_60 = 0 left "
+            "out"
+        ),
+        history=by_step(lambda step: HOUR + SAMPLES * HOUR + HOUR + step - 1),
         null_rule="fewer than 432 pairs of hours have moved",
     )
-
-    @classmethod
-    def declared(cls, domain: DomainName) -> tuple[Column, ...]:
-        """The columns, with longer histories where bars have 15 rows."""
-        return longer_bars(
-            domain, super().declared(domain), dict.fromkeys(cls.features, LONGER_BAR)
-        )
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All three columns."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from bqx.domains.domain import TRAITS, Domain
 from bqx.domains.grid import FloatArray
 from bqx.features.family import Columns, Family
-from bqx.features.feature import Feature
+from bqx.features.feature import Feature, by_step
 from bqx.kernels.correlation import correlation
 from bqx.kernels.extrema import minmax
 from bqx.kernels.moments import mean_std
@@ -29,110 +31,29 @@ WITHIN = ROWS - REACH + 1
 RECENT = 10
 TOGETHER = 120
 """Rows over which the two domains are compared."""
-INDEX = TRAITS["rate"]
-BQX = TRAITS["bqx"]
 
 _FLAT = f"the last {ROWS} changes are 0"
 _SOURCE = "Daubechies 1992; Percival and Walden 2000"
-_BOTH = TOGETHER + REACH_2 - 1 + BQX.lead + BQX.step
-"""Closes behind the coherence: BQX reaches further back than the index."""
+_BOTH = TOGETHER + REACH_2 - 1 + TRAITS["bqx"].step
+"""Rows of BQX behind the coherence; it reaches further back than the index."""
+
+_feature = partial(
+    Feature,
+    unit="ratio",
+    low=0.0,
+    history=by_step(lambda step: ROWS + step),
+    null_rule=_FLAT,
+    source=_SOURCE,
+)
 
 
-def _energy(name: str, scale: str, formula: str, step: int) -> Feature:
-    return Feature(
+def _energy(name: str, scale: str, formula: str) -> Feature:
+    return _feature(
         f"wavelet_{name}_energy",
         f"Share of the energy at {scale}.",
-        unit="ratio",
         formula=f"{formula} / (E1 + E2 + E3 + EA), E = sum of squares of the {WITHIN} coefficients "
         f"of the MODWT (db4, 3 levels, backward filters) within {ROWS} changes",
-        low=0.0,
         high=1.0,
-        history=ROWS + step,
-        null_rule=_FLAT,
-        source=_SOURCE,
-    )
-
-
-def _ratio(step: int) -> Feature:
-    return Feature(
-        "wavelet_energy_ratio_d1_d3",
-        "Energy at periods of 2 to 4 minutes relative to that at 8 to 16 minutes.",
-        unit="ratio",
-        formula="E1 / E3",
-        low=0.0,
-        history=ROWS + step,
-        null_rule=f"{_FLAT}, or level 3 has no energy, up to rounding",
-        source=_SOURCE,
-    )
-
-
-def _trend(step: int) -> Feature:
-    return Feature(
-        "wavelet_trend_strength",
-        "Size of the newest approximation coefficient in standard deviations of the changes.",
-        unit="ratio",
-        formula=f"abs(a3_t) / SD_{ROWS}(r)",
-        low=0.0,
-        history=ROWS + step,
-        null_rule=f"the last {ROWS} changes are equal",
-        source=_SOURCE,
-    )
-
-
-def _entropy(step: int) -> Feature:
-    return Feature(
-        "wavelet_detail_entropy",
-        "Entropy of the energies of the three details: 1 for equal ones, 0 for one alone.",
-        unit="ratio",
-        formula="-sum of q ln q / ln 3, q_j = E_j / (E1 + E2 + E3)",
-        low=0.0,
-        high=1.0,
-        history=ROWS + step,
-        null_rule=f"{_FLAT}, or the details have no energy, up to rounding",
-        source="Shannon 1948",
-    )
-
-
-def _singularity(step: int) -> Feature:
-    return Feature(
-        "wavelet_singularity",
-        f"Greatest detail of level 1 in the last {RECENT} rows in its standard deviations.",
-        unit="ratio",
-        formula=f"max abs(d1) over {RECENT} rows / sd(d1) over {WITHIN} rows",
-        low=0.0,
-        history=ROWS + step,
-        null_rule=f"{_FLAT}, or the details of level 1 do not vary, up to rounding",
-        source=_SOURCE,
-    )
-
-
-def _scale(step: int) -> Feature:
-    return Feature(
-        "wavelet_scale_energy_max",
-        "Scale with the most energy: 1 to 3 the details, 4 the approximation.",
-        unit="code",
-        formula="argmax of (E1, E2, E3, EA)",
-        low=1.0,
-        high=4.0,
-        history=ROWS + step,
-        null_rule=_FLAT,
-        source=_SOURCE,
-        kind="category",
-    )
-
-
-def _coherence(lead: int) -> Feature:
-    return Feature(
-        "wavelet_coherence",
-        f"Correlation over {TOGETHER} rows of the level 2 details of the changes of the rate index "
-        "and of BQX; the same in both tables.",
-        unit="ratio",
-        formula="corr(d2 of rate, d2 of BQX)",
-        low=-1.0,
-        high=1.0,
-        history=_BOTH - lead,
-        null_rule="the details of one of the two domains are all equal",
-        source=_SOURCE,
     )
 
 
@@ -147,8 +68,65 @@ def _coefficients(d: Domain) -> FloatArray:
     return d.memo("modwt", make)
 
 
-class _Wavelet:
-    """The computation, which is the same in both domains."""
+class Wavelet(Family):
+    """Energy by time scale of the last 256 one-minute log returns, or 15-row changes of BQX.
+
+    Details of level j hold periods of 2^j to 2^(j+1) minutes, the approximation longer ones.
+    Returns without memory give the shares 1/2, 1/4, 1/8 and 1/8. The changes of BQX, one for each
+    row, overlap: a random walk of the price already puts 83 % of the energy into the approximation.
+    """
+
+    table = "wavelet_{domain}"
+
+    d1 = _energy("detail_d1", "periods of 2 to 4 minutes", "E1")
+    d2 = _energy("detail_d2", "periods of 4 to 8 minutes", "E2")
+    d3 = _energy("detail_d3", "periods of 8 to 16 minutes", "E3")
+    a3 = _energy("approx_a3", "periods above 16 minutes", "EA")
+    ratio = _feature(
+        "wavelet_energy_ratio_d1_d3",
+        "Energy at periods of 2 to 4 minutes relative to that at 8 to 16 minutes.",
+        formula="E1 / E3",
+        null_rule=f"{_FLAT}, or level 3 has no energy, up to rounding",
+    )
+    trend_strength = _feature(
+        "wavelet_trend_strength",
+        "Size of the newest approximation coefficient in standard deviations of the changes.",
+        formula=f"abs(a3_t) / SD_{ROWS}(r)",
+        null_rule=f"the last {ROWS} changes are equal",
+    )
+    entropy = _feature(
+        "wavelet_detail_entropy",
+        "Entropy of the energies of the three details: 1 for equal ones, 0 for one alone.",
+        formula="-sum of q ln q / ln 3, q_j = E_j / (E1 + E2 + E3)",
+        high=1.0,
+        null_rule=f"{_FLAT}, or the details have no energy, up to rounding",
+        source="Shannon 1948",
+    )
+    singularity = _feature(
+        "wavelet_singularity",
+        f"Greatest detail of level 1 in the last {RECENT} rows in its standard deviations.",
+        formula=f"max abs(d1) over {RECENT} rows / sd(d1) over {WITHIN} rows",
+        null_rule=f"{_FLAT}, or the details of level 1 do not vary, up to rounding",
+    )
+    scale = _feature(
+        "wavelet_scale_energy_max",
+        "Scale with the most energy: 1 to 3 the details, 4 the approximation.",
+        unit="code",
+        formula="argmax of (E1, E2, E3, EA)",
+        low=1.0,
+        high=4.0,
+        kind="category",
+    )
+    coherence = _feature(
+        "wavelet_coherence",
+        f"Correlation over {TOGETHER} rows of the level 2 details of the changes of the rate index "
+        "and of BQX; the same in both tables.",
+        formula="corr(d2 of rate, d2 of BQX)",
+        low=-1.0,
+        high=1.0,
+        history={"rate": _BOTH + TRAITS["bqx"].lead, "bqx": _BOTH},
+        null_rule="the details of one of the two domains are all equal",
+    )
 
     def compute_fixed(self, d: Domain) -> Columns:
         """All ten columns."""
@@ -166,7 +144,7 @@ class _Wavelet:
         minmax(finest, RECENT, d.first, out[3], greatest)
         np.maximum(-out[3], greatest, out=greatest)
         relative_size(greatest, deviation, measures[0], out[5])
-        rate = d if d.traits is INDEX else d.twin
+        rate = d if d.traits.name == "rate" else d.twin
         correlation(_coefficients(rate)[1], _coefficients(rate.twin)[1], TOGETHER, d.first, out[6])
         names = ("d1", "d2", "d3", "a3", "ratio", "entropy", "scale")
         return {
@@ -175,48 +153,3 @@ class _Wavelet:
             "singularity": out[5],
             "coherence": out[6],
         }
-
-
-class WaveletRate(_Wavelet, Family):
-    """Energy by time scale of the last 256 one-minute log returns of the rate index.
-
-    Details of level j hold periods of 2^j to 2^(j+1) minutes, the approximation longer ones.
-    Returns without memory give the shares 1/2, 1/4, 1/8 and 1/8.
-    """
-
-    table = "wavelet_{domain}"
-    domains = ("rate",)
-
-    d1 = _energy("detail_d1", "periods of 2 to 4 minutes", "E1", INDEX.step)
-    d2 = _energy("detail_d2", "periods of 4 to 8 minutes", "E2", INDEX.step)
-    d3 = _energy("detail_d3", "periods of 8 to 16 minutes", "E3", INDEX.step)
-    a3 = _energy("approx_a3", "periods above 16 minutes", "EA", INDEX.step)
-    ratio = _ratio(INDEX.step)
-    trend_strength = _trend(INDEX.step)
-    entropy = _entropy(INDEX.step)
-    singularity = _singularity(INDEX.step)
-    scale = _scale(INDEX.step)
-    coherence = _coherence(INDEX.lead)
-
-
-class WaveletBqx(_Wavelet, Family):
-    """Energy by time scale of the last 256 changes of BQX over 15 rows, one for each row.
-
-    Details of level j hold periods of 2^j to 2^(j+1) minutes, the approximation longer ones. The
-    changes overlap: a random walk of the price already puts 83 % of the energy into the
-    approximation.
-    """
-
-    table = "wavelet_{domain}"
-    domains = ("bqx",)
-
-    d1 = _energy("detail_d1", "periods of 2 to 4 minutes", "E1", BQX.step)
-    d2 = _energy("detail_d2", "periods of 4 to 8 minutes", "E2", BQX.step)
-    d3 = _energy("detail_d3", "periods of 8 to 16 minutes", "E3", BQX.step)
-    a3 = _energy("approx_a3", "periods above 16 minutes", "EA", BQX.step)
-    ratio = _ratio(BQX.step)
-    trend_strength = _trend(BQX.step)
-    entropy = _entropy(BQX.step)
-    singularity = _singularity(BQX.step)
-    scale = _scale(BQX.step)
-    coherence = _coherence(BQX.lead)

@@ -14,7 +14,7 @@ from typing import ClassVar
 from bqx.domains.domain import TRAITS, Domain, DomainName
 from bqx.domains.grid import FloatArray
 from bqx.errors import FamilyError
-from bqx.features.feature import Column, Feature, Precision
+from bqx.features.feature import Column, Feature, Precision, in_domain
 
 WHOLE = "int16"
 """Type in which flags, categories and counts are kept."""
@@ -108,16 +108,16 @@ def _column(
 ) -> Column:
     traits = TRAITS[domain]
     lead = 0 if cls.from_closes else traits.lead
-    history, memory = feature.rows(window or 1)
+    history, memory = feature.rows(window or 1, domain)
     fills = {"w": window, "d": traits.tag}
     return Column(
         name=feature.name.format(**fills),
         key=key,
         family=cls.name(),
         window=window,
-        description=feature.description.format(**fills),
+        description=in_domain(feature.description, domain).format(**fills),
         unit=feature.unit,
-        formula=feature.formula.format(**fills),
+        formula=in_domain(feature.formula, domain).format(**fills),
         low=feature.low,
         high=feature.high,
         history=history + lead,
@@ -143,6 +143,7 @@ def _check(cls: type[Family]) -> None:
         raise _error(cls, f"requires data for {silent}", "a null_rule that says when it is NULL")
     _check_domains(cls)
     _check_windows(cls)
+    _check_differences(cls)
     for domain in cls.domains:
         _check_names(cls, [c.name for c in cls.declared(domain)])
 
@@ -165,6 +166,14 @@ def _check_windows(cls: type[Family]) -> None:
         raise _error(cls, "has windowed features but no `compute`", "compute(self, d, w)")
     if not all(windowed) and cls.compute_fixed is Family.compute_fixed:
         raise _error(cls, "has features without a window but no `compute_fixed`", "compute_fixed")
+
+
+def _check_differences(cls: type[Family]) -> None:
+    for key, feature in cls.features.items():
+        for what, given in feature.by_domain.items():
+            if not set(cls.domains) <= given <= set(TRAITS):
+                found = f"gives the {what} of {key!r} for {sorted(given)}"
+                raise _error(cls, found, f"all of {cls.domains}")
 
 
 def _check_names(cls: type[Family], names: list[str]) -> None:

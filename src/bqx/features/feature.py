@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias, TypeVar
+
+from bqx.domains.domain import TRAITS, DomainName
+
+T = TypeVar("T")
 
 History = int | Callable[[int], int]
 """Rows of the series behind a value, its own included: a number, or a function of the window."""
+
+ByDomain: TypeAlias = T | Mapping[DomainName, T]
+"""What is the same in both domains, or what holds in each."""
 
 Bound = float | None
 
@@ -19,6 +26,9 @@ Precision = Literal["float32", "float64"]
 Need = Literal["volume", "quotes", "peers", "depth"]
 """Data that a source may lack: tick volume, bid and ask, other pairs, order book sizes."""
 
+MAY_DIFFER = ("description", "formula", "history", "memory")
+"""Attributes of a feature that may differ by domain."""
+
 NOBODY_HAS: frozenset[Need] = frozenset({"depth"})
 """Data that no reader delivers: a column that needs them is declared and never made."""
 
@@ -29,7 +39,7 @@ class Feature:
 
     Args:
         name: Column name; ``{w}`` stands for the window, ``{d}`` for the domain's tag.
-        description: One sentence.
+        description: One sentence; it, formula, history and memory may differ by domain.
         unit: ``series`` (unit of the domain's series), ``index``, ``ratio``, ``series^2`` …
         formula: In the notation of the catalogue.
         low: Least possible value, or None.
@@ -44,13 +54,13 @@ class Feature:
     """
 
     name: str
-    description: str
+    description: ByDomain[str]
     unit: str = "series"
-    formula: str = ""
+    formula: ByDomain[str] = ""
     low: Bound = None
     high: Bound = None
-    history: History | None = None
-    memory: History | None = None
+    history: ByDomain[History] | None = None
+    memory: ByDomain[History] | None = None
     null_rule: str = ""
     source: str = ""
     kind: Kind = "float"
@@ -67,10 +77,30 @@ class Feature:
         """Whether there is one column per window."""
         return "{w}" in self.name
 
-    def rows(self, window: int) -> tuple[int, int]:
-        """History and memory of the column for a window."""
-        history = _rows(self.history, window, window)
-        return history, max(history, _rows(self.memory, window, history))
+    @property
+    def by_domain(self) -> dict[str, set[str]]:
+        """What differs by domain, with the domains that it is given for."""
+        given = {name: getattr(self, name) for name in MAY_DIFFER}
+        return {name: set(v) for name, v in given.items() if isinstance(v, Mapping)}
+
+    def rows(self, window: int, domain: DomainName) -> tuple[int, int]:
+        """History and memory of the column for a window in a domain."""
+        history = _rows(in_domain(self.history, domain), window, window)
+        return history, max(history, _rows(in_domain(self.memory, domain), window, history))
+
+
+def by_step(make: Callable[[int], T]) -> dict[DomainName, T]:
+    """What depends on the domain by the rows of a bar alone.
+
+    Args:
+        make: Makes it from the rows of a bar: 1 in the rate domain, 15 in the BQX domain.
+    """
+    return {traits.name: make(traits.step) for traits in TRAITS.values()}
+
+
+def in_domain(value: ByDomain[T], domain: DomainName) -> T:
+    """What holds in a domain."""
+    return value[domain] if isinstance(value, Mapping) else value
 
 
 def _rows(rule: History | None, window: int, default: int) -> int:

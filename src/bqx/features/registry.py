@@ -224,5 +224,7 @@ def registry(extra: tuple[str, ...] = ()) -> Registry:
         FamilyError: If a module is not importable or a declaration is wrong.
     """
     package = importlib.import_module(PACKAGE)
-    modules = sorted(f"{PACKAGE}.{m.name}" for m in pkgutil.iter_modules(package.__path__))
+    found = pkgutil.iter_modules(package.__path__)
+    # A folder beside the files holds what families share.
+    modules = sorted(f"{PACKAGE}.{m.name}" for m in found if not m.ispkg)
     return Registry([f for module in (*modules, *extra) for f in families_in(module)])

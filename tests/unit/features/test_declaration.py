@@ -10,6 +10,7 @@ from bqx import Family, Feature, Registry, registry
 from bqx.domains.domain import Domain
 from bqx.errors import FamilyError, UnknownNameError
 from bqx.features.family import Columns
+from bqx.features.feature import by_step
 from bqx.features.registry import families_in
 from planted import NextClose, ShortMemory
 
@@ -32,6 +33,23 @@ def test_a_right_declaration_makes_a_table_per_domain() -> None:
     assert tables["x_bqx"].column("mean_5").history == 20  # 15 more closes make the series
 
 
+def test_what_differs_by_domain_is_given_for_each() -> None:
+    family = declare(
+        mean=Feature(
+            "mean_{w}",
+            {"rate": "Of {w} prices.", "bqx": "Of {w} values."},
+            formula=by_step(lambda step: f"u_t - u_(t-{step})"),
+            history=by_step(lambda step: lambda w: w + step),
+            memory={"rate": 3, "bqx": lambda w: 10 * w},
+        )
+    )
+    rate, bqx = (family.columns(name)[0] for name in family.domains)
+    assert (rate.description, rate.formula) == ("Of 5 prices.", "u_t - u_(t-1)")
+    assert (bqx.description, bqx.formula) == ("Of 5 values.", "u_t - u_(t-15)")
+    assert (rate.history, rate.memory) == (6, 6)  # no memory is shorter than the history
+    assert (bqx.history, bqx.memory) == (15 + 20, 15 + 50)
+
+
 @pytest.mark.parametrize(
     ("body", "found"),
     [
@@ -48,6 +66,11 @@ def test_a_right_declaration_makes_a_table_per_domain() -> None:
         ({"f": Feature("f_{w}", "F."), "g": Feature("f_{w}", "G.")}, "twice"),
         ({"f": Feature("F_{w}", "F.")}, "column names"),
         ({"f": Feature("f__{w}", "F.")}, "column names"),
+        ({"f": Feature("f_{w}", "F.", history={"rate": 5})}, "the history of 'f' for ['rate']"),
+        (
+            {"f": Feature("f_{w}", "F.", memory={"bqx": 9}), "domains": ("rate",), "table": "x"},
+            "the memory of 'f' for ['bqx']",
+        ),
     ],
 )
 def test_wrong_declarations(body: dict[str, Any], found: str) -> None:

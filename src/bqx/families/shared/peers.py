@@ -18,7 +18,6 @@ from bqx.kernels.groups import Market, Own, Peers, Statistics, group_statistics
 from bqx.kernels.membership import Blend
 from bqx.kernels.nested import WINDOWS, inverse_roots, nested_moments
 from bqx.kernels.peer import CROSS, LEVELS
-from bqx.kernels.present import mean_std_of_present
 from bqx.market import peer_groups
 
 GROUPS = ("base", "quote", "cross")
@@ -61,29 +60,6 @@ class PeerStatistics:
     def blend(self, values: FloatArray, members: Int64Array) -> Blend:
         """A composite of aligned series."""
         return Blend(values, self.peers.row, self.peers.sign, members)
-
-
-def missing(d: Domain) -> FloatArray:
-    """A column without any value."""
-    return np.full(len(d), np.nan)
-
-
-def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
-    """The quotient; NaN where the denominator is not positive."""
-    out = np.full(len(numerator), np.nan)
-    np.divide(numerator, denominator, out=out, where=denominator > 0.0)
-    return out
-
-
-def trailing_moments(d: Domain, values: FloatArray, rows: int) -> FloatArray:
-    """Mean and standard deviation of a column over trailing rows, of which 90 % have a value.
-
-    Returns:
-        Array of shape (2, rows of the slice).
-    """
-    out = d.block(2)
-    mean_std_of_present(values, rows, -(-9 * rows // 10), d.first, out)
-    return out
 
 
 def mean_peer_correlation(d: Domain, s: PeerStatistics, window: int) -> FloatArray:

@@ -1,0 +1,1 @@
+"""What several families share; no family is declared here."""
