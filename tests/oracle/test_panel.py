@@ -26,7 +26,7 @@ NINE = (
     "audusd", "euraud", "eurgbp", "eurjpy", "eurusd", "gbpusd", "nzdusd", "usdcad", "usdjpy",
 )  # fmt: skip
 HISTORY = {
-    key: feature.rows(1)[0]
+    key: feature.rows(1, "rate")[0]
     for name in FAMILIES
     for key, feature in registry().family(name).features.items()
 }
