@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from places import KINDS, Places
 from servers import Server, running
 
 ROOT = Path(__file__).parents[1]
@@ -32,3 +33,23 @@ def server() -> Iterator[Server]:
 def database(server: Server) -> str:
     """Address of an empty PostgreSQL database."""
     return server.create_database()
+
+
+@pytest.fixture(params=KINDS)
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
+    """Places for stores, in a folder and on a server."""
+    return places_of(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def shared_places(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Places:
+    """The same for stores that the tests of a module share."""
+    return places_of(request, tmp_path_factory.mktemp("places"))
+
+
+def places_of(request: pytest.FixtureRequest, folder: Path) -> Places:
+    """Places of the kind that a fixture was asked for."""
+    server = request.getfixturevalue("server") if request.param == "postgresql" else None
+    return Places(request.param, folder, server)

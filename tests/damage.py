@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bqx.api import Store
+from bqx.api import FolderStore
 from bqx.features.registry import Registry
 from bqx.store.parquet import read_file, write_table
 from stores import FEW, open_store
@@ -38,7 +38,7 @@ def flat_walk(pair: str, seed: int = 5) -> pl.DataFrame:
     )
 
 
-def store_with_bars(root: Path, *pairs: str, families: Registry | None = None) -> Store:
+def store_with_bars(root: Path, *pairs: str, families: Registry | None = None) -> FolderStore:
     """A store with bars and nothing built."""
     store = open_store(root, families=families or FEW)
     with store.writing():
@@ -48,7 +48,7 @@ def store_with_bars(root: Path, *pairs: str, families: Registry | None = None) -
     return store
 
 
-def copy_store(source: Path, target: Path, families: Registry = FEW) -> Store:
+def copy_store(source: Path, target: Path, families: Registry = FEW) -> FolderStore:
     """A copy that shares the files of its partitions; replacing one leaves the source alone."""
     shutil.copytree(source, target, copy_function=_link)
     return open_store(target, families=families)
@@ -61,7 +61,7 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def edit(store: Store, table: str, pair: str, month: str, change: Change) -> None:
+def edit(store: FolderStore, table: str, pair: str, month: str, change: Change) -> None:
     """Replace a partition's file without telling the state."""
     path = store.path(table, pair, month)
     changed = change(read_file(path))

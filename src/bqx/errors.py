@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bqx.redaction import redacted
+
 
 class BqxError(Exception):
-    """Base of all errors that bqx raises on purpose.
+    """Base of all errors that bqx raises on purpose; its texts never show a secret.
 
     Args:
         found: What was met, with the offending value.
@@ -20,9 +22,9 @@ class BqxError(Exception):
     http_status = 422
 
     def __init__(self, found: str, *, expected: str = "", hint: str = "") -> None:
-        self.found = found
-        self.expected = expected
-        self.hint = hint
+        self.found = redacted(found)
+        self.expected = redacted(expected)
+        self.hint = redacted(hint)
         super().__init__(self.message)
 
     @property

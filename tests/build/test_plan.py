@@ -9,16 +9,16 @@ import bqx
 from bqx.build.memory import MIB, allowed_workers, parse_size
 from bqx.build.plan import Unit, narrowed
 from bqx.build.unit import Receipt
-from bqx.config import change
 from bqx.errors import BudgetError, ConfigError, UnknownNameError
+from places import Places
 from planted import NextClose, ShortMemory
-from stores import content, filled_store, open_store, write_bars
+from stores import content, open_store, write_bars
 from synthetic import random_walk_bars
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> bqx.Store:
-    return filled_store(tmp_path / "store", days=12)
+def store(places: Places) -> bqx.Store:
+    return places.filled(days=12)
 
 
 def test_a_plan_counts_what_a_build_writes(store: bqx.Store) -> None:
@@ -26,7 +26,8 @@ def test_a_plan_counts_what_a_build_writes(store: bqx.Store) -> None:
     report = store.build(["regression"])
     assert (plan.partitions, plan.rows, plan.values) == (report.built, report.rows, report.values)
     assert plan.values == plan.rows * 42
-    assert plan.bytes == pytest.approx(report.bytes, rel=0.25)
+    if isinstance(store, bqx.FolderStore):
+        assert plan.bytes == pytest.approx(report.bytes, rel=0.25)
     assert store.plan(["regression"]).partitions == 0
     assert store.plan(["regression"]).current == 4
 
@@ -40,8 +41,8 @@ def test_force_makes_everything_again(store: bqx.Store) -> None:
 
 def test_a_changed_week_outdates_every_table(store: bqx.Store) -> None:
     store.build("reg_rate")
-    change(store.root, store.settings, "week", "Mon 00:00 - Fri 21:00 UTC")
-    again = open_store(store.root)
+    store.set("week", "Mon 00:00 - Fri 21:00 UTC")
+    again = open_store(store.address)
     assert again.plan("reg_rate").partitions == 2
     assert again.build("reg_rate").passed
     assert again.plan("reg_rate").partitions == 0
@@ -64,9 +65,9 @@ def test_unknown_names(store: bqx.Store) -> None:
         store.plan(pairs="gbpusd")
 
 
-def test_a_failing_unit_does_not_stop_the_others(tmp_path: Path) -> None:
+def test_a_failing_unit_does_not_stop_the_others(places: Places, tmp_path: Path) -> None:
     families = bqx.Registry([NextClose, ShortMemory])
-    store = open_store(tmp_path / "store", families=families)
+    store = places.open(families=families)
     store.ingest([write_bars(tmp_path, "eurusd", random_walk_bars("eurusd", "2019-01-28", 6, 1))])
     report = store.build(["short_memory", "next_close"])
     assert report.exit_code == 3

@@ -20,6 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
 from bqx.bars.readers import READERS
@@ -27,6 +28,7 @@ from bqx.bars.schema import Reason
 from bqx.cli.app import app
 from bqx.cli.reference import command_page
 from bqx.features.registry import registry
+from servers import Server
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -152,10 +154,28 @@ def runnable(page: Path) -> bool:
     return any(b.language in _RUN and b.rule != "not run" for b in blocks(page))
 
 
+def needs_server(page: Path) -> bool:
+    run = [b.body for b in blocks(page) if b.language in _RUN and b.rule != "not run"]
+    return any("postgresql:///" in body for body in run)
+
+
+def reach(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands find the server and its programs, and nothing of an earlier page there."""
+    options = conninfo_to_dict(server.address())
+    monkeypatch.setenv("PGHOST", str(options["host"]))
+    monkeypatch.setenv("PGUSER", str(options["user"]))
+    monkeypatch.setenv("PATH", f"{server.programs}{os.pathsep}{os.environ['PATH']}")
+    server.psql("DROP DATABASE IF EXISTS legacy")
+
+
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if runnable(p)], ids=lambda p: str(p.relative_to(ROOT))
 )
-def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    if needs_server(page):
+        reach(request.getfixturevalue("server"), monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     names: dict[str, object] = {"__name__": "__main__"}

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -15,23 +16,33 @@ import pytest
 import bqx
 from bqx.bars.report import IngestReport
 from bqx.errors import StoreError, UnknownNameError
+from bqx.features.arrow import to_polars
 from bqx.store.ingest import IngestError
+from places import Places
 from stores import content, open_store, write_bars
 from synthetic import random_walk_bars
+
+Ingest = Callable[..., IngestReport]
 
 BARS = random_walk_bars("eurusd", "2019-01-28", 6, seed=1)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> bqx.Store:
-    return open_store(tmp_path / "store")
+def store(places: Places) -> bqx.Store:
+    return places.open()
 
 
-def ingest(store: bqx.Store, bars: pl.DataFrame, label: str = "") -> IngestReport:
-    return store.ingest([write_bars(store.root.parent / "vendor", "eurusd", bars, label)])
+@pytest.fixture
+def ingest(tmp_path: Path) -> Ingest:
+    """Ingests bars of eurusd from a file."""
+
+    def ingested(store: bqx.Store, bars: pl.DataFrame, label: str = "") -> IngestReport:
+        return store.ingest([write_bars(tmp_path / "vendor", "eurusd", bars, label)])
+
+    return ingested
 
 
-def test_bars_come_back_as_delivered(store: bqx.Store) -> None:
+def test_bars_come_back_as_delivered(store: bqx.Store, ingest: Ingest) -> None:
     report = ingest(store, BARS)
     assert report.balanced
     assert (report.totals.read, report.totals.accepted) == (BARS.height, BARS.height)
@@ -40,7 +51,7 @@ def test_bars_come_back_as_delivered(store: bqx.Store) -> None:
     assert set(report.files[0].months) == {"2019-01", "2019-02"}
 
 
-def test_the_same_file_again_changes_nothing(store: bqx.Store) -> None:
+def test_the_same_file_again_changes_nothing(store: bqx.Store, ingest: Ingest) -> None:
     ingest(store, BARS)
     before, sources = content(store), store.state.query("SELECT * FROM sources")
     report = ingest(store, BARS)
@@ -51,22 +62,24 @@ def test_the_same_file_again_changes_nothing(store: bqx.Store) -> None:
     assert store.state.query("SELECT * FROM sources") == sources
 
 
-def test_overlapping_files_add_only_what_is_new(store: bqx.Store) -> None:
+def test_overlapping_files_add_only_what_is_new(store: bqx.Store, ingest: Ingest) -> None:
     ingest(store, BARS.head(3000), "_a")
     report = ingest(store, BARS.tail(BARS.height - 1000), "_b")
     assert (report.totals.duplicate, report.totals.accepted) == (2000, BARS.height - 3000)
     assert store.read("m1", "eurusd").equals(BARS)
 
 
-def test_the_order_of_files_does_not_matter(store: bqx.Store, tmp_path: Path) -> None:
+def test_the_order_of_files_does_not_matter(
+    store: bqx.Store, places: Places, ingest: Ingest
+) -> None:
     ingest(store, BARS)
-    other = open_store(tmp_path / "other")
+    other = places.open()
     ingest(other, BARS.tail(1500), "_a")
     ingest(other, BARS.head(BARS.height - 1500), "_b")
     assert content(other) == content(store)
 
 
-def test_the_last_source_wins_and_the_loser_is_kept(store: bqx.Store) -> None:
+def test_the_last_source_wins_and_the_loser_is_kept(store: bqx.Store, ingest: Ingest) -> None:
     ingest(store, BARS, "_a")
     close = pl.when(pl.int_range(pl.len()) == 7).then(pl.col("high")).otherwise("close")
     corrected = BARS.with_columns(close=close)
@@ -74,27 +87,29 @@ def test_the_last_source_wins_and_the_loser_is_kept(store: bqx.Store) -> None:
     report = ingest(store, corrected, "_b")
     assert report.totals.accepted == 1
     assert store.read("m1", "eurusd").equals(corrected)
-    lost = pl.read_parquet(store.root / "quarantine" / "000002.parquet")
+    lost = to_polars(store.parts.rejected(2))
     assert lost["reason"].to_list() == ["superseded"]
     assert lost["ts_utc"][0] == BARS["ts_utc"][7]
     assert f'"close":{BARS["close"][7]}' in lost["raw"][0]
-    rows = store.state.query("SELECT source, accepted, replaced FROM provenance WHERE accepted")
+    rows = store.state.query("SELECT source, accepted, replaced FROM provenance WHERE accepted > 0")
     assert (2, 1, 1) in rows
 
 
-def test_rejected_rows_are_kept_with_their_reason(store: bqx.Store) -> None:
+def test_rejected_rows_are_kept_with_their_reason(store: bqx.Store, ingest: Ingest) -> None:
     bad = BARS.with_columns(
         low=pl.when(pl.int_range(pl.len()).is_in([3, 4])).then(-1.0).otherwise("low")
     )
     report = ingest(store, bad)
     assert report.balanced
     assert report.reasons == {"non_positive_price": 2}
-    kept = pl.read_parquet(store.root / "quarantine" / "000001.parquet")
+    kept = to_polars(store.parts.rejected(1))
     assert kept["ts_utc"].to_list() == BARS["ts_utc"][3:5].to_list()
     assert store.read("m1", "eurusd").height == BARS.height - 2
 
 
-def test_a_refused_file_leaves_the_store_as_it_was(store: bqx.Store, tmp_path: Path) -> None:
+def test_a_refused_file_leaves_the_store_as_it_was(
+    store: bqx.Store, tmp_path: Path, ingest: Ingest
+) -> None:
     ingest(store, BARS)
     before = content(store)
     broken = tmp_path / "gbpusd.parquet"
@@ -108,7 +123,7 @@ def test_a_refused_file_leaves_the_store_as_it_was(store: bqx.Store, tmp_path: P
     assert report.files[0].error
 
 
-def test_provenance_says_where_a_partition_comes_from(store: bqx.Store) -> None:
+def test_provenance_says_where_a_partition_comes_from(store: bqx.Store, ingest: Ingest) -> None:
     ingest(store, BARS)
     rows = store.state.query("SELECT path, sha256, format, clock, ingested, pair FROM sources")
     path, sha256, form, clock, ingested, pair = (str(v) for v in rows[0])
@@ -120,8 +135,8 @@ def test_provenance_says_where_a_partition_comes_from(store: bqx.Store) -> None:
     assert months == [("2019_01", 1), ("2019_02", 1)]
 
 
-def test_one_writer_at_a_time(store: bqx.Store) -> None:
-    other = open_store(store.root)
+def test_one_writer_at_a_time(store: bqx.Store, ingest: Ingest) -> None:
+    other = open_store(store.address)
     with store.writing(), pytest.raises(StoreError, match="another process is writing"):
         ingest(other, BARS)
     assert ingest(other, BARS).totals.accepted == BARS.height
@@ -134,13 +149,13 @@ def test_a_folder_of_something_else_is_no_store(tmp_path: Path) -> None:
 
 
 def test_an_existing_store_keeps_its_settings(store: bqx.Store) -> None:
-    assert open_store(store.root).settings == store.settings
+    assert open_store(store.address).settings == store.settings
     other = bqx.StoreSettings(week="Mon 00:00 - Fri 21:00 UTC")
     with pytest.raises(StoreError, match="has other settings"):
-        open_store(store.root, settings=other)
+        open_store(store.address, settings=other)
 
 
-def test_reading_what_is_not_there(store: bqx.Store) -> None:
+def test_reading_what_is_not_there(store: bqx.Store, ingest: Ingest) -> None:
     ingest(store, BARS)
     with pytest.raises(UnknownNameError, match="no bars of usdjpy"):
         store.read("reg_rate", "usdjpy")
@@ -148,31 +163,32 @@ def test_reading_what_is_not_there(store: bqx.Store) -> None:
         store.read("reg_rates", "eurusd")
 
 
-def test_a_killed_ingest_loses_nothing(tmp_path: Path) -> None:
-    root, whole = tmp_path / "store", open_store(tmp_path / "whole")
+def test_a_killed_ingest_loses_nothing(places: Places, tmp_path: Path) -> None:
+    whole, address = places.open(), places.new()
     bars = random_walk_bars("eurusd", "2018-01-02", 200, seed=1)
     file = write_bars(tmp_path / "vendor", "eurusd", bars)
     whole.ingest([file])
-    open_store(root).close()
-    code = f"import bqx; bqx.open({str(root)!r}).ingest([{str(file)!r}])"
-    process = subprocess.Popen([sys.executable, "-c", code])
-    while not (root / "m1" / "eurusd").exists() and process.poll() is None:
-        time.sleep(0.001)
+    with open_store(address) as watch:
+        code = f"import bqx; bqx.open({address!r}).ingest([{str(file)!r}])"
+        process = subprocess.Popen([sys.executable, "-c", code])
+        while not watch.parts.keys("m1") and process.poll() is None:
+            time.sleep(0.001)
     time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    store = open_store(root)
-    files = {("m1", "eurusd", f.stem) for f in (root / "m1" / "eurusd").glob("*.parquet")}
-    assert set(content(store)) == files  # what was written is known
+    store = open_store(address)
+    assert set(content(store)) == set(store.parts.keys("m1"))  # what was written is known
     store.ingest([file])
     assert content(store) == content(whole)
     assert store.read("m1", "eurusd").equals(bars)
 
 
-def test_readers_open_a_store_while_it_is_written(store: bqx.Store, tmp_path: Path) -> None:
+def test_readers_open_a_store_while_it_is_written(
+    store: bqx.Store, tmp_path: Path, ingest: Ingest
+) -> None:
     ingest(store, BARS)
     code = (
-        f"import bqx, pathlib; s = bqx.open({str(store.root)!r})\n"
+        f"import bqx, pathlib; s = bqx.open({store.address!r})\n"
         "with s.writing():\n"
         "    s.state.forget([('m1', 'eurusd', '2019_01')])\n"
         f"    pathlib.Path({str(tmp_path)!r}, 'ready').touch()\n"
@@ -182,6 +198,6 @@ def test_readers_open_a_store_while_it_is_written(store: bqx.Store, tmp_path: Pa
     process = subprocess.Popen([sys.executable, "-c", code])
     while not (tmp_path / "ready").exists():
         time.sleep(0.01)
-    reader = open_store(store.root)
+    reader = open_store(store.address)
     assert reader.read("m1", "eurusd").equals(BARS)
     assert process.wait() == 0

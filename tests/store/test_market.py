@@ -22,21 +22,21 @@ PAIRS = ("eurgbp", "eurusd", "gbpusd")
 MARKET = market_bars(PAIRS, "2018-12-20", 50, seed=5)
 
 
-def store_of(root: Path, pairs: tuple[str, ...] = PAIRS) -> bqx.Store:
+def store_of(root: Path, pairs: tuple[str, ...] = PAIRS) -> bqx.FolderStore:
     store = open_store(root, families=FAMILIES)
     store.ingest([write_bars(root.parent / f"vendor_{root.name}", p, MARKET[p]) for p in pairs])
     return store
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> bqx.Store:
+def built(tmp_path_factory: pytest.TempPathFactory) -> bqx.FolderStore:
     store = store_of(tmp_path_factory.mktemp("market") / "store")
     assert store.build("all").passed
     return store
 
 
 @pytest.mark.parametrize("table", ["gap_rate", "gap_bqx", "fitted_rate"])
-def test_computed_equals_stored_and_stateless(built: bqx.Store, table: str) -> None:
+def test_computed_equals_stored_and_stateless(built: bqx.FolderStore, table: str) -> None:
     computed = built.read(table, "eurusd")
     assert computed.equals(built.read(table, "eurusd", source="stored"))
     peers = {p: MARKET[p] for p in PAIRS if p != "eurusd"}
@@ -45,7 +45,7 @@ def test_computed_equals_stored_and_stateless(built: bqx.Store, table: str) -> N
     assert computed.columns[1:] == list(built.tables[table].column_names)
 
 
-def test_peers_are_joined_by_time(built: bqx.Store) -> None:
+def test_peers_are_joined_by_time(built: bqx.FolderStore) -> None:
     index = {p: built.read("gap_rate", p) for p in PAIRS}
     closes = {}
     for pair in PAIRS:
@@ -58,7 +58,7 @@ def test_peers_are_joined_by_time(built: bqx.Store) -> None:
     assert np.abs((found - wanted).to_numpy()).max() < 1e-6
 
 
-def test_a_table_of_all_pairs(built: bqx.Store) -> None:
+def test_a_table_of_all_pairs(built: bqx.FolderStore) -> None:
     clock = built.read("clock")
     assert clock.equals(built.read("clock", source="stored"))
     assert clock.schema["pairs"] == pl.Int16
@@ -74,21 +74,23 @@ def test_a_table_of_all_pairs(built: bqx.Store) -> None:
     assert built.sql("SELECT count(*) AS n FROM bqx.clock")["n"][0] == len(clock)
 
 
-def test_a_pair_is_named_where_one_is_needed(built: bqx.Store) -> None:
+def test_a_pair_is_named_where_one_is_needed(built: bqx.FolderStore) -> None:
     with pytest.raises(UnknownNameError, match="one table for all"):
         built.read("clock", "eurusd")
     with pytest.raises(UnknownNameError, match="expected: a pair"):
         built.read("gap_rate")
 
 
-def test_checks_take_all_tables(built: bqx.Store) -> None:
+def test_checks_take_all_tables(built: bqx.FolderStore) -> None:
     assert coverage(built).passed
     report = leakage(built, samples=24)
     assert report.passed, report.to_text()
     assert report.facts["tables"] == len(FAMILIES.tables)
 
 
-def test_processes_and_single_days_give_the_same_bytes(built: bqx.Store, tmp_path: Path) -> None:
+def test_processes_and_single_days_give_the_same_bytes(
+    built: bqx.FolderStore, tmp_path: Path
+) -> None:
     other = store_of(tmp_path / "processes")
     assert other.build("all", executor="processes").passed
     assert content(other) == content(built)

@@ -8,13 +8,14 @@ import pytest
 
 import bqx
 from bqx.errors import BqxError, StoreError, UnknownNameError
-from stores import filled_store, open_store, write_bars
+from places import Places
+from stores import write_bars
 from synthetic import random_walk_bars
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> bqx.Store:
-    made = filled_store(tmp_path_factory.mktemp("reading") / "store", days=12)
+def store(shared_places: Places) -> bqx.Store:
+    made = shared_places.filled(days=12)
     assert made.build(["regression", "term_covariance"]).passed
     return made
 
@@ -66,8 +67,8 @@ def test_bad_requests(store: bqx.Store) -> None:
         store.read("m1", "eurusd", columns=["spread"])
 
 
-def test_months_without_bars_have_no_rows(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "store")
+def test_months_without_bars_have_no_rows(places: Places, tmp_path: Path) -> None:
+    store = places.open()
     parts = [random_walk_bars("eurusd", day, 3, seed=1) for day in ("2018-03-05", "2018-07-02")]
     store.ingest([write_bars(tmp_path, "eurusd", pl.concat(parts))])
     frame = store.read("reg_rate", "eurusd")
@@ -80,23 +81,23 @@ def test_months_without_bars_have_no_rows(tmp_path: Path) -> None:
     assert frame.equals(store.read("reg_rate", "eurusd", source="stored"))
 
 
-def test_rows_before_the_baseline_have_no_index(tmp_path: Path) -> None:
+def test_rows_before_the_baseline_have_no_index(places: Places, tmp_path: Path) -> None:
     settings = bqx.StoreSettings(baseline_start=datetime(2019, 1, 9, tzinfo=UTC))
-    store = open_store(tmp_path / "store", settings=settings)
+    store = places.open(settings=settings)
     store.ingest([write_bars(tmp_path, "eurusd", random_walk_bars("eurusd", "2019-01-08", 2, 1))])
     frame = store.read("bqx", "eurusd", columns=["rate_index"])
     before = pl.col("ts_utc") < datetime(2019, 1, 9, tzinfo=UTC)
     assert frame.filter(before)["rate_index"].null_count() == frame.filter(before).height > 0
     assert frame["rate_index"].drop_nulls()[0] == 100.0
     late = bqx.StoreSettings(baseline_start=datetime(2020, 1, 1, tzinfo=UTC))
-    other = open_store(tmp_path / "other", settings=late)
+    other = places.open(settings=late)
     other.ingest([tmp_path / "eurusd.parquet"])
     with pytest.raises(StoreError, match="at or after 2020"):
         other.build()
 
 
-def test_the_baseline_stays_when_older_bars_come(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "store")
+def test_the_baseline_stays_when_older_bars_come(places: Places, tmp_path: Path) -> None:
+    store = places.open()
     bars = random_walk_bars("eurusd", "2019-01-08", 3, seed=1)
     store.ingest([write_bars(tmp_path, "eurusd", bars.tail(1500), "_late")])
     store.build("reg_rate")

@@ -90,7 +90,7 @@ def copied(root: Path, target: Path) -> Path:
     return target
 
 
-def lines_of(root: Path, act: Callable[[bqx.Store], object]) -> int:
+def lines_of(root: Path, act: Callable[[bqx.FolderStore], object]) -> int:
     with open_store(root) as store, killed_at(-1) as count:
         act(store)
     return count[0]
@@ -99,9 +99,9 @@ def lines_of(root: Path, act: Callable[[bqx.Store], object]) -> int:
 def check_killed(
     original: tuple[Path, dict[Key, str], dict[Key, str]],
     tmp_path: Path,
-    act: Callable[[bqx.Store], object],
+    act: Callable[[bqx.FolderStore], object],
     step: int,
-    allowed: Callable[[bqx.Store], None],
+    allowed: Callable[[bqx.FolderStore], None],
 ) -> None:
     total = lines_of(copied(original[0], tmp_path / "counted"), act)
     assert total > 50
@@ -125,7 +125,7 @@ def check_killed(
 def test_restore(
     original: tuple[Path, dict[Key, str], dict[Key, str]], tmp_path: Path, step: int
 ) -> None:
-    def old_or_new(store: bqx.Store) -> None:
+    def old_or_new(store: bqx.FolderStore) -> None:
         assert content(store) in original[1:]
 
     check_killed(original, tmp_path, lambda s: snapshots.restore(s, "one"), step, old_or_new)
@@ -135,7 +135,7 @@ def test_restore(
 def test_create(
     original: tuple[Path, dict[Key, str], dict[Key, str]], tmp_path: Path, step: int
 ) -> None:
-    def whole_or_absent(store: bqx.Store) -> None:
+    def whole_or_absent(store: bqx.FolderStore) -> None:
         assert content(store) == original[2]
         if "two" in [s.name for s in snapshots.list_snapshots(store)]:
             snapshots.delete(store, "two")
@@ -150,7 +150,7 @@ def test_create(
 def test_delete(
     original: tuple[Path, dict[Key, str], dict[Key, str]], tmp_path: Path, step: int
 ) -> None:
-    def unharmed(store: bqx.Store) -> None:
+    def unharmed(store: bqx.FolderStore) -> None:
         assert content(store) == original[2]
         assert [s.name for s in snapshots.list_snapshots(store)] in ([], ["one"])
 

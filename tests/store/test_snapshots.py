@@ -25,7 +25,7 @@ KEYS = {
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> bqx.Store:
+def store(tmp_path: Path) -> bqx.FolderStore:
     """Two months of one pair with one stored table."""
     made = filled_store(tmp_path / "store", start="2019-01-30", days=4)
     assert made.build("reg_rate").passed
@@ -38,7 +38,7 @@ def with_bad_rows(bars: pl.DataFrame) -> pl.DataFrame:
     return bars.with_columns(close=pl.when(bad).then(-1.0).otherwise("close"))
 
 
-def change(store: bqx.Store, folder: Path) -> None:
+def change(store: bqx.FolderStore, folder: Path) -> None:
     """Replace, add and remove partitions, and reject rows."""
     later = random_walk_bars("eurusd", "2019-02-01", 30, seed=8)
     store.ingest([write_bars(folder, "eurusd", with_bad_rows(later), "_later")])
@@ -50,7 +50,7 @@ def change(store: bqx.Store, folder: Path) -> None:
     store.state.forget([("reg_rate", "eurusd", "2019_01")])
 
 
-def test_create_and_list(store: bqx.Store, tmp_path: Path) -> None:
+def test_create_and_list(store: bqx.FolderStore, tmp_path: Path) -> None:
     made = snapshots.create(store, "before-2.12")
     recorded = store.state.partitions().values()
     assert made.partitions == len(KEYS) == 4
@@ -66,7 +66,9 @@ def test_create_and_list(store: bqx.Store, tmp_path: Path) -> None:
     assert json.loads(json.dumps(made.to_json()))["name"] == "before-2.12"
 
 
-def test_a_snapshot_costs_no_space_and_never_changes(store: bqx.Store, tmp_path: Path) -> None:
+def test_a_snapshot_costs_no_space_and_never_changes(
+    store: bqx.FolderStore, tmp_path: Path
+) -> None:
     snapshots.create(store, "kept")
     folder = store.root / "snapshots" / "kept"
     for key in KEYS:
@@ -76,7 +78,7 @@ def test_a_snapshot_costs_no_space_and_never_changes(store: bqx.Store, tmp_path:
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
 
 
-def test_restore(store: bqx.Store, tmp_path: Path) -> None:
+def test_restore(store: bqx.FolderStore, tmp_path: Path) -> None:
     kept, rows = content(store), store.read("reg_rate", "eurusd")
     tables = ("days", "sources", "provenance", "baselines")
     record = {table: store.state.query(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables}
@@ -98,7 +100,7 @@ def test_restore(store: bqx.Store, tmp_path: Path) -> None:
         assert reopened.select_pairs(None) == ("eurusd",)
 
 
-def test_the_ledger_of_runs_goes_on(store: bqx.Store, tmp_path: Path) -> None:
+def test_the_ledger_of_runs_goes_on(store: bqx.FolderStore, tmp_path: Path) -> None:
     snapshots.create(store, "one")
     change(store, tmp_path / "vendor")
     snapshots.restore(store, "one")
@@ -106,7 +108,7 @@ def test_the_ledger_of_runs_goes_on(store: bqx.Store, tmp_path: Path) -> None:
     assert kinds == ["build", "build", "restore"]
 
 
-def test_restore_brings_the_settings_back(store: bqx.Store) -> None:
+def test_restore_brings_the_settings_back(store: bqx.FolderStore) -> None:
     snapshots.create(store, "one")
     other = StoreSettings(week="Mon 00:00 - Fri 21:00 UTC")
     (store.root / "bqx.toml").write_text(other.to_toml(), encoding="utf-8")
@@ -118,7 +120,7 @@ def test_restore_brings_the_settings_back(store: bqx.Store) -> None:
         assert changed.plan("reg_rate").partitions == 0
 
 
-def test_back_and_forth(store: bqx.Store, tmp_path: Path) -> None:
+def test_back_and_forth(store: bqx.FolderStore, tmp_path: Path) -> None:
     first = content(store)
     snapshots.create(store, "first")
     change(store, tmp_path / "vendor")
@@ -130,7 +132,7 @@ def test_back_and_forth(store: bqx.Store, tmp_path: Path) -> None:
         assert verify(store).passed
 
 
-def test_untouched_files_stay_the_same_file(store: bqx.Store, tmp_path: Path) -> None:
+def test_untouched_files_stay_the_same_file(store: bqx.FolderStore, tmp_path: Path) -> None:
     snapshots.create(store, "one")
     before = store.path("m1", "eurusd", "2019_01").stat()
     change(store, tmp_path / "vendor")
@@ -139,7 +141,7 @@ def test_untouched_files_stay_the_same_file(store: bqx.Store, tmp_path: Path) ->
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_delete(store: bqx.Store) -> None:
+def test_delete(store: bqx.FolderStore) -> None:
     kept = content(store)
     snapshots.create(store, "one")
     snapshots.delete(store, "one")
@@ -150,7 +152,7 @@ def test_delete(store: bqx.Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "../x", "A", "ä", "a b", "-x"])
-def test_names(store: bqx.Store, name: str) -> None:
+def test_names(store: bqx.FolderStore, name: str) -> None:
     with pytest.raises(ConfigError, match="unusable snapshot name"):
         snapshots.create(store, name)
 
@@ -158,20 +160,20 @@ def test_names(store: bqx.Store, name: str) -> None:
 @pytest.mark.parametrize("use", [snapshots.restore, snapshots.delete])
 @pytest.mark.parametrize("name", ["on", "../store", "."])
 def test_unknown_snapshots(
-    store: bqx.Store, use: Callable[[bqx.Store, str], None], name: str
+    store: bqx.FolderStore, use: Callable[[bqx.FolderStore, str], None], name: str
 ) -> None:
     snapshots.create(store, "one")
     with pytest.raises(UnknownNameError, match="no snapshot"):
         use(store, name)
 
 
-def test_a_name_is_used_once(store: bqx.Store) -> None:
+def test_a_name_is_used_once(store: bqx.FolderStore) -> None:
     snapshots.create(store, "one")
     with pytest.raises(StoreError, match="there is a snapshot one"):
         snapshots.create(store, "one")
 
 
-def test_another_writer(store: bqx.Store) -> None:
+def test_another_writer(store: bqx.FolderStore) -> None:
     snapshots.create(store, "one")
     with open_store(store.root) as other, other.writing():
         for use in (snapshots.create, snapshots.restore, snapshots.delete):
@@ -179,7 +181,7 @@ def test_another_writer(store: bqx.Store) -> None:
                 use(store, "one")
 
 
-def test_a_damaged_store_is_not_kept(store: bqx.Store) -> None:
+def test_a_damaged_store_is_not_kept(store: bqx.FolderStore) -> None:
     store.path("reg_rate", "eurusd", "2019_01").unlink()
     with pytest.raises(IntegrityError, match="missing"):
         snapshots.create(store, "one")
@@ -216,7 +218,7 @@ def emptied(path: Path) -> None:
     ],
 )
 def test_a_damaged_snapshot_is_not_restored(
-    store: bqx.Store, tmp_path: Path, file: str, damage: Callable[[Path], None]
+    store: bqx.FolderStore, tmp_path: Path, file: str, damage: Callable[[Path], None]
 ) -> None:
     bars = random_walk_bars("eurusd", "2019-02-01", 1, seed=8)
     store.ingest([write_bars(tmp_path, "eurusd", with_bad_rows(bars))])
@@ -235,7 +237,7 @@ def test_a_damaged_snapshot_is_not_restored(
     snapshots.delete(store, "one")
 
 
-def test_the_copied_state_is_one_file(store: bqx.Store) -> None:
+def test_the_copied_state_is_one_file(store: bqx.FolderStore) -> None:
     snapshots.create(store, "one")
     folder = store.root / "snapshots" / "one"
     snapshots.restore(store, "one")
@@ -251,7 +253,7 @@ def test_the_copied_state_is_one_file(store: bqx.Store) -> None:
     state.close()
 
 
-def test_a_snapshot_is_a_store(store: bqx.Store, tmp_path: Path) -> None:
+def test_a_snapshot_is_a_store(store: bqx.FolderStore, tmp_path: Path) -> None:
     snapshots.create(store, "one")
     copied = shutil.copytree(store.root / "snapshots" / "one", tmp_path / "copy")
     with open_store(copied) as other:

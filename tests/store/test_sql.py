@@ -20,7 +20,7 @@ MONTHS = ("2018_12", "2019_01", "2019_02")
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> bqx.Store:
+def store(tmp_path_factory: pytest.TempPathFactory) -> bqx.FolderStore:
     """Three months of one pair; some tables are stored."""
     made = filled_store(tmp_path_factory.mktemp("sql") / "store", days=42)
     assert made.build(BUILT).passed
@@ -42,14 +42,14 @@ def read_months(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("table", [*BUILT, "reg_bqx", "m1"])
-def test_whole_table(store: bqx.Store, table: str) -> None:
+def test_whole_table(store: bqx.FolderStore, table: str) -> None:
     rows = store.sql(f"SELECT * FROM bqx.{table}_eurusd ORDER BY ts_utc")
     assert rows.equals(store.read(table, "eurusd"))
     assert rows.schema["ts_utc"] == pl.Datetime("us", "UTC")
 
 
 @pytest.mark.parametrize("table", ["reg_rate", "reg_bqx", "m1"])
-def test_months_make_the_whole(store: bqx.Store, table: str) -> None:
+def test_months_make_the_whole(store: bqx.FolderStore, table: str) -> None:
     parts = [store.sql(f"FROM bqx.{table}_eurusd_{month} ORDER BY ts_utc") for month in MONTHS]
     assert pl.concat(parts).equals(store.read(table, "eurusd"))
     assert [part["ts_utc"].dt.strftime("%Y_%m").unique().to_list() for part in parts] == [
@@ -69,7 +69,7 @@ def test_months_make_the_whole(store: bqx.Store, table: str) -> None:
     ],
 )
 def test_filters_on_columns_that_are_not_selected(
-    store: bqx.Store, table: str, condition: str
+    store: bqx.FolderStore, table: str, condition: str
 ) -> None:
     whole = store.read(table, "eurusd")
     expected = pl.SQLContext(t=whole.with_columns(pl.col("ts_utc").dt.replace_time_zone(None)))
@@ -81,14 +81,14 @@ def test_filters_on_columns_that_are_not_selected(
 
 
 def test_only_named_columns_and_months_are_read(
-    store: bqx.Store, read_months: list[tuple[str, ...]]
+    store: bqx.FolderStore, read_months: list[tuple[str, ...]]
 ) -> None:
     store.sql("SELECT avg(w60_r2) FROM reg_rate_eurusd WHERE ts_utc < '2018-12-28'")
     assert read_months == [("reg_rate", "eurusd", "2018_12", "ts_utc", "w60_r2")]
 
 
 def test_what_is_not_stored_is_computed(
-    store: bqx.Store, read_months: list[tuple[str, ...]]
+    store: bqx.FolderStore, read_months: list[tuple[str, ...]]
 ) -> None:
     rows = store.sql("SELECT count(*) FROM reg_bqx_eurusd").item()
     assert rows == store.read("bqx", "eurusd").height
@@ -122,7 +122,7 @@ def test_partitions_of_some_windows_are_not_taken_for_the_table(tmp_path: Path) 
 @pytest.mark.parametrize("old", ["reg", "reg_idx"])
 @pytest.mark.parametrize("month", ["", "_2019_01"])
 def test_old_names_have_the_index_beside_the_regression(
-    store: bqx.Store, old: str, month: str
+    store: bqx.FolderStore, old: str, month: str
 ) -> None:
     rows = store.sql(f"FROM bqx.{old}_eurusd{month} ORDER BY ts_utc")
     assert rows.columns[:3] == ["ts_utc", "rate_index", "w60_quadratic_term"]
@@ -133,7 +133,7 @@ def test_old_names_have_the_index_beside_the_regression(
     assert rows.drop("rate_index").equals(regression)
 
 
-def test_names_in_any_case_without_the_schema_and_joined(store: bqx.Store) -> None:
+def test_names_in_any_case_without_the_schema_and_joined(store: bqx.FolderStore) -> None:
     query = """
         WITH fits AS (SELECT ts_utc, w60_r2 FROM BQX.Reg_Rate_EURUSD_2019_01)
         SELECT count(*) AS n FROM fits JOIN m1_eurusd USING (ts_utc) WHERE w60_r2 IS NOT NULL
@@ -143,7 +143,7 @@ def test_names_in_any_case_without_the_schema_and_joined(store: bqx.Store) -> No
     assert store.sql(query).item() == joined.filter(month)["w60_r2"].count()
 
 
-def test_times_are_utc_and_intervals_durations(store: bqx.Store) -> None:
+def test_times_are_utc_and_intervals_durations(store: bqx.FolderStore) -> None:
     row = store.sql(
         "SELECT min(ts_utc)::VARCHAR, max(ts_utc) - min(ts_utc), NULL::INTERVAL FROM m1_eurusd"
     ).row(0)
@@ -155,11 +155,11 @@ def test_times_are_utc_and_intervals_durations(store: bqx.Store) -> None:
         store.sql("SELECT INTERVAL 1 MONTH")
 
 
-def test_several_statements_give_the_last(store: bqx.Store) -> None:
+def test_several_statements_give_the_last(store: bqx.FolderStore) -> None:
     assert store.sql("SET VARIABLE k = 2; SELECT 1; SELECT getvariable('k') + 1").item() == 3
 
 
-def test_connection_for_further_use(store: bqx.Store) -> None:
+def test_connection_for_further_use(store: bqx.FolderStore) -> None:
     with connect(store, "SELECT 1 FROM reg_rate_eurusd_2019_01") as connection:
         counted = connection.sql("SELECT count(*) FROM bqx.reg_rate_eurusd_2019_01").pl().item()
     recorded = store.state.partitions("reg_rate", "eurusd")
@@ -177,7 +177,7 @@ def test_connection_for_further_use(store: bqx.Store) -> None:
         ("SELECT w60_r3 FROM reg_rate_eurusd", 'Referenced column "w60_r3"', "DESCRIBE"),
     ],
 )
-def test_unknown_names(store: bqx.Store, query: str, found: str, hint: str) -> None:
+def test_unknown_names(store: bqx.FolderStore, query: str, found: str, hint: str) -> None:
     with pytest.raises(UnknownNameError) as caught:
         run_sql(store, query)
     assert found in caught.value.found
@@ -193,12 +193,12 @@ def test_unknown_names(store: bqx.Store, query: str, found: str, hint: str) -> N
         ("-- FROM reg_rate_gbpusd", "the query is empty"),
     ],
 )
-def test_broken_queries(store: bqx.Store, query: str, found: str) -> None:
+def test_broken_queries(store: bqx.FolderStore, query: str, found: str) -> None:
     with pytest.raises(BqxError, match=found):
         run_sql(store, query)
 
 
-def test_names_in_comments_do_not_count(store: bqx.Store) -> None:
+def test_names_in_comments_do_not_count(store: bqx.FolderStore) -> None:
     query = "/* FROM m1_gbpusd */ SELECT '--' AS \"--\", 'it''s' -- FROM m1_gbpusd\n FROM m1_eurusd"
     assert store.sql(query).height == store.read("m1", "eurusd").height
 
@@ -219,7 +219,7 @@ def test_damaged_partitions_are_refused(tmp_path: Path, damage: str) -> None:
 
 def test_failures_while_reading_keep_their_reason(tmp_path: Path) -> None:
     store = filled_store(tmp_path / "store", days=10)
-    file = store.bars.path("eurusd", "2018_12")
+    file = store.path("m1", "eurusd", "2018_12")
     file.write_bytes(b"x" * file.stat().st_size)
     with pytest.raises(IntegrityError, match=r"cannot read .*2018_12"):
         store.sql("FROM reg_rate_eurusd_2018_12")

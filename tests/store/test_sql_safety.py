@@ -42,7 +42,7 @@ FORBIDDEN = [
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> bqx.Store:
+def store(tmp_path_factory: pytest.TempPathFactory) -> bqx.FolderStore:
     return filled_store(tmp_path_factory.mktemp("safe") / "store", days=2)
 
 
@@ -51,12 +51,12 @@ def listing(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in files}
 
 
-def filled(store: bqx.Store, query: str) -> str:
-    return query.format(file=store.bars.path("eurusd", "2018_12"), root=store.root)
+def filled(store: bqx.FolderStore, query: str) -> str:
+    return query.format(file=store.path("m1", "eurusd", "2018_12"), root=store.root)
 
 
 @pytest.mark.parametrize("query", FORBIDDEN)
-def test_a_query_has_no_way_to_a_file(store: bqx.Store, query: str) -> None:
+def test_a_query_has_no_way_to_a_file(store: bqx.FolderStore, query: str) -> None:
     before = listing(store.root)
     with pytest.raises(BqxError):
         run_sql(store, filled(store, query))
@@ -64,7 +64,7 @@ def test_a_query_has_no_way_to_a_file(store: bqx.Store, query: str) -> None:
 
 
 @pytest.mark.parametrize("query", FORBIDDEN)
-def test_nor_has_a_connection(store: bqx.Store, query: str) -> None:
+def test_nor_has_a_connection(store: bqx.FolderStore, query: str) -> None:
     before = listing(store.root)
     with connect(store, "FROM m1_eurusd") as connection:
         with pytest.raises(duckdb.Error):
@@ -85,13 +85,13 @@ def test_nor_has_a_connection(store: bqx.Store, query: str) -> None:
         "SELECT 1; DROP VIEW m1_eurusd",
     ],
 )
-def test_writing_statements_are_refused_with_a_hint(store: bqx.Store, query: str) -> None:
+def test_writing_statements_are_refused_with_a_hint(store: bqx.FolderStore, query: str) -> None:
     with pytest.raises(BqxError, match=r"a [A-Z]+ statement") as caught:
         run_sql(store, query)
     assert "only reads" in caught.value.hint
 
 
-def test_variables_of_the_program_are_not_tables(store: bqx.Store) -> None:
+def test_variables_of_the_program_are_not_tables(store: bqx.FolderStore) -> None:
     secret = store.sql("SELECT 1 AS x")
     assert secret.height == 1
     with pytest.raises(BqxError, match="no table secret"):

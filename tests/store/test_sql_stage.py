@@ -21,7 +21,7 @@ def queries(partition: str) -> list[str]:
     return re.split(r"(?m)^-- Query \d.*\n", text.replace("{partition}", partition))[1:]
 
 
-def check_stage(store: bqx.Store, partition: str) -> None:
+def check_stage(store: bqx.FolderStore, partition: str) -> None:
     schema, windows, integrity, coverage, comparable = map(store.sql, queries(partition))
     assert schema.row(0) == (7, 7)
     assert set(windows["reg_rate_window"]) == set(windows["reg_bqx_window"]) == WINDOWS

@@ -38,7 +38,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(original: Path, tmp_path: Path) -> bqx.Store:
+def store(original: Path, tmp_path: Path) -> bqx.FolderStore:
     """A copy of that store, to be damaged."""
     return open_store(shutil.copytree(original, tmp_path / "store"))
 
@@ -56,7 +56,7 @@ def rewritten(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
 
 
 @pytest.mark.parametrize("deep", [True, False])
-def test_a_whole_store_passes(store: bqx.Store, deep: bool) -> None:
+def test_a_whole_store_passes(store: bqx.FolderStore, deep: bool) -> None:
     result = verify(store, deep=deep)
     recorded = store.state.partitions()
     assert set(recorded) == set(KEYS)
@@ -70,7 +70,7 @@ def test_a_whole_store_passes(store: bqx.Store, deep: bool) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_flipped_bits(store: bqx.Store, place: tuple[str, str, str]) -> None:
+def test_flipped_bits(store: bqx.FolderStore, place: tuple[str, str, str]) -> None:
     path = store.path(*place)
     data = path.read_bytes()
     column = pq.read_metadata(path).row_group(0).column(2)
@@ -91,7 +91,9 @@ def test_flipped_bits(store: bqx.Store, place: tuple[str, str, str]) -> None:
 @pytest.mark.parametrize("deep", [True, False])
 @pytest.mark.parametrize("kept", [0, 10, 0.5, 0.999])
 @pytest.mark.parametrize("place", PLACES)
-def test_truncated(store: bqx.Store, place: tuple[str, str, str], kept: float, deep: bool) -> None:
+def test_truncated(
+    store: bqx.FolderStore, place: tuple[str, str, str], kept: float, deep: bool
+) -> None:
     path = store.path(*place)
     data = path.read_bytes()
     path.write_bytes(data[: int(kept * len(data)) if kept < 1 else int(kept)])
@@ -100,7 +102,7 @@ def test_truncated(store: bqx.Store, place: tuple[str, str, str], kept: float, d
 
 @pytest.mark.parametrize("deep", [True, False])
 @pytest.mark.parametrize("place", PLACES)
-def test_deleted(store: bqx.Store, place: tuple[str, str, str], deep: bool) -> None:
+def test_deleted(store: bqx.FolderStore, place: tuple[str, str, str], deep: bool) -> None:
     store.path(*place).unlink()
     result = verify(store, deep=deep)
     assert kinds(result) == {place: {"missing"}}
@@ -112,7 +114,7 @@ def test_deleted(store: bqx.Store, place: tuple[str, str, str], deep: bool) -> N
 @pytest.mark.parametrize("deep", [True, False])
 @pytest.mark.parametrize("place", PLACES)
 def test_another_month_in_its_place(
-    store: bqx.Store, place: tuple[str, str, str], deep: bool
+    store: bqx.FolderStore, place: tuple[str, str, str], deep: bool
 ) -> None:
     table, pair, month = place
     other = "2019_02" if month == "2019_01" else "2019_01"
@@ -122,7 +124,7 @@ def test_another_month_in_its_place(
     assert found[place] >= {"time", "rows", "size"}
 
 
-def test_another_pair_in_its_place(store: bqx.Store) -> None:
+def test_another_pair_in_its_place(store: bqx.FolderStore) -> None:
     shutil.copyfile(
         store.path("reg_rate", "eurusd", "2019_01"), store.path("reg_rate", "usdjpy", "2019_01")
     )
@@ -131,7 +133,7 @@ def test_another_pair_in_its_place(store: bqx.Store) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_changed_value(store: bqx.Store, place: tuple[str, str, str]) -> None:
+def test_a_changed_value(store: bqx.FolderStore, place: tuple[str, str, str]) -> None:
     def nudged(table: pa.Table) -> pa.Table:
         name = table.column_names[-1] if place[0] != "m1" else "close"
         values = table.column(name).to_pylist()
@@ -147,7 +149,7 @@ def test_a_changed_value(store: bqx.Store, place: tuple[str, str, str]) -> None:
     assert "content" not in kinds(verify(store, deep=False)).get(place, set())
 
 
-def test_null_for_a_value(store: bqx.Store) -> None:
+def test_null_for_a_value(store: bqx.FolderStore) -> None:
     place = ("correlation_bqx", "eurusd", "2019_02")
 
     def blanked(table: pa.Table) -> pa.Table:
@@ -159,7 +161,7 @@ def test_null_for_a_value(store: bqx.Store) -> None:
     assert "content" in kinds(verify(store))[place]
 
 
-def test_repeated_and_missing_rows(store: bqx.Store) -> None:
+def test_repeated_and_missing_rows(store: bqx.FolderStore) -> None:
     repeated, shorter = PLACES
     rewritten(store.path(*repeated), lambda t: pa.concat_tables([t.slice(0, 9), t.slice(8)]))
     rewritten(store.path(*shorter), lambda t: t.slice(0, t.num_rows - 1))
@@ -195,7 +197,7 @@ def _foreign(table: pa.Table) -> pa.Table:
 @pytest.mark.parametrize("change", [_dropped, _reordered, _narrowed, _recommented, _foreign])
 @pytest.mark.parametrize("place", PLACES)
 def test_another_schema(
-    store: bqx.Store,
+    store: bqx.FolderStore,
     place: tuple[str, str, str],
     change: Callable[[pa.Table], pa.Table],
     deep: bool,
@@ -206,7 +208,7 @@ def test_another_schema(
     assert "schema" in found[place]
 
 
-def test_no_key_and_no_parquet(store: bqx.Store) -> None:
+def test_no_key_and_no_parquet(store: bqx.FolderStore) -> None:
     first, second = PLACES
     rewritten(store.path(*first), lambda t: t.drop_columns(["ts_utc"]))
     store.path(*second).write_text("no Parquet", encoding="utf-8")
@@ -215,7 +217,7 @@ def test_no_key_and_no_parquet(store: bqx.Store) -> None:
     assert found[second] == {"size", "unreadable"}
 
 
-def test_days_of_bars(store: bqx.Store) -> None:
+def test_days_of_bars(store: bqx.FolderStore) -> None:
     with store.state.transaction() as connection:
         connection.execute("UPDATE days SET hash = 'x' WHERE pair = 'usdjpy' AND day = 17928")
         connection.execute("DELETE FROM days WHERE pair = 'eurusd' AND day = 17926")
@@ -238,7 +240,7 @@ def test_days_of_bars(store: bqx.Store) -> None:
         "dump.csv",
     ],
 )
-def test_files_that_belong_to_nothing(store: bqx.Store, name: str) -> None:
+def test_files_that_belong_to_nothing(store: bqx.FolderStore, name: str) -> None:
     path = store.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"x")
@@ -249,14 +251,14 @@ def test_files_that_belong_to_nothing(store: bqx.Store, name: str) -> None:
     assert not result.passed
 
 
-def test_leftovers_of_a_killed_writer(store: bqx.Store) -> None:
+def test_leftovers_of_a_killed_writer(store: bqx.FolderStore) -> None:
     (store.root / "reg_rate" / "eurusd" / "2019_01.parquet.123.tmp").write_bytes(b"x")
     assert kinds(verify(store)) == {("reg_rate", "eurusd", "2019_01"): {"leftover"}}
     with store.writing():
         assert verify(store).passed
 
 
-def test_outdated_partitions_are_a_note(store: bqx.Store) -> None:
+def test_outdated_partitions_are_a_note(store: bqx.FolderStore) -> None:
     week = StoreSettings(week="Sun 17:00 - Fri 16:00 America/New_York")
     (store.root / "bqx.toml").write_text(week.to_toml(), encoding="utf-8")
     store.reload()
@@ -268,7 +270,7 @@ def test_outdated_partitions_are_a_note(store: bqx.Store) -> None:
     assert not verify(store).passed
 
 
-def test_tables_of_families_that_are_gone(store: bqx.Store) -> None:
+def test_tables_of_families_that_are_gone(store: bqx.FolderStore) -> None:
     fewer: list[type[Family]] = [
         f for f in store.registry.families.values() if f.name() != "regression"
     ]
@@ -278,7 +280,7 @@ def test_tables_of_families_that_are_gone(store: bqx.Store) -> None:
         assert {f.table for f in result.findings} == {"reg_rate"}
 
 
-def test_partitions_of_some_windows(store: bqx.Store) -> None:
+def test_partitions_of_some_windows(store: bqx.FolderStore) -> None:
     store.build("reg_rate", pairs="eurusd", windows=[60])
     result = verify(store)
     assert result.passed
@@ -292,7 +294,7 @@ def test_partitions_of_some_windows(store: bqx.Store) -> None:
     [("m1", None, 4), (["reg_rate"], "eurusd", 2), ("regression,m1", ["usdjpy"], 4)],
 )
 def test_a_selection(
-    store: bqx.Store,
+    store: bqx.FolderStore,
     tables: str | list[str],
     pairs: str | list[str] | None,
     count: int,
@@ -305,14 +307,14 @@ def test_a_selection(
     assert not verify(store).passed
 
 
-def test_unknown_selections(store: bqx.Store) -> None:
+def test_unknown_selections(store: bqx.FolderStore) -> None:
     with pytest.raises(UnknownNameError):
         verify(store, tables="regresion")
     with pytest.raises(UnknownNameError):
         verify(store, pairs="gbpusd")
 
 
-def test_a_wrong_record(store: bqx.Store) -> None:
+def test_a_wrong_record(store: bqx.FolderStore) -> None:
     key = ("reg_rate", "eurusd", "2019_01")
     recorded = store.state.partitions()[key]
     store.state.record([replace(recorded, rows=recorded.rows + 1, first=recorded.first - 1)])

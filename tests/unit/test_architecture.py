@@ -12,10 +12,24 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "src" / "bqx"
 
 # A package may import those before it in this chain, and what stands beside the chain.
-CHAIN = ("market", "bars", "domains", "features", "families", "store", "build", "checks")
-EVERYWHERE = {"errors"}
-KERNEL_USERS = {"domains", "features", "families", "checks"}
-MAY_USE_CONFIG = {"store", "build", "checks"}
+CHAIN = (
+    "market",
+    "bars",
+    "domains",
+    "features",
+    "families",
+    "postgres",
+    "store",
+    "build",
+    "checks",
+    "legacy",
+    "stages",
+)
+EVERYWHERE = {"errors", "redaction"}
+# PostgreSQL's rows are encoded by compiled code, and stages measure the speed of a kernel.
+KERNEL_USERS = {"domains", "features", "families", "postgres", "checks", "legacy", "stages"}
+MAY_USE_CONFIG = {"store", "build", "checks", "stages"}
+MAY_USE_SECRETS = {"postgres", "stages"}
 # The public names and the demo tie everything together; only the command line imports them.
 TOP = {"api", "cli", "demo", "__init__"}
 
@@ -40,11 +54,14 @@ def imports(path: Path) -> set[str]:
 def allowed(part: str) -> set[str]:
     if part == "kernels":
         return {"kernels"}
-    if part in ("errors", "config"):
-        return {"errors", "market"} if part == "config" else set()
+    if part in ("redaction", "errors", "secrets", "config"):
+        return {"redaction"} | {"secrets": {"errors"}, "config": {"errors", "market"}}.get(
+            part, set()
+        )
     names = {*CHAIN[: CHAIN.index(part) + 1], *EVERYWHERE}
     names |= {"kernels"} if part in KERNEL_USERS else set()
     names |= {"config"} if part in MAY_USE_CONFIG else set()
+    names |= {"secrets"} if part in MAY_USE_SECRETS else set()
     return names | {"__version__"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,14 +12,15 @@ from bqx.bars.edges import suspicion
 from bqx.bars.names import settle_pair
 from bqx.bars.parsed import ParsedFile, ReadOptions
 from bqx.bars.readers import reader_of
-from bqx.bars.rows import drop_empty_volume, order_note
+from bqx.bars.rows import Reading, drop_empty_volume, order_note
 from bqx.bars.schema import Reason
-from bqx.bars.source import Member, Source, open_source
+from bqx.bars.source import Member, Source, label_of, open_source
 from bqx.bars.validate import Checked, check
 from bqx.bars.weekhull import propose_week
+from bqx.errors import InputFileError
 from bqx.market import FX_WEEK, TradingWeek
 
-__all__ = ["MAX_WRONG", "ParsedFile", "ReadOptions", "parse_file"]
+__all__ = ["MAX_WRONG", "ParsedFile", "ReadOptions", "account", "parse_file"]
 
 MAX_WRONG = 0.2
 """Largest share of rows that may be wrong in themselves before the whole file is refused."""
@@ -65,14 +67,42 @@ def _parse_member(
     reader = reader_of(member, options.format)
     reading = reader.read(member, options)
     pair = settle_pair(member.label, options.pair, reading.pair)
+    named = replace(reading, pair=pair)
+    return account(source, member.name, named, reader.name, week=week, now=now)
+
+
+def account(
+    source: Source,
+    member: str | None,
+    reading: Reading,
+    format: str,  # noqa: A002 - the field's word
+    *,
+    week: TradingWeek = FX_WEEK,
+    now: datetime | None = None,
+) -> ParsedFile:
+    """Validate what was read, and account for every row.
+
+    Args:
+        source: What was read.
+        member: Name of the part of it, or None.
+        reading: Its rows, with the pair.
+        format: Name of the format.
+        week: The trading week; bars outside it go to quarantine.
+        now: The present moment, for the check on future bars.
+
+    Raises:
+        InputFileError: If the pair is unknown, or more than `MAX_WRONG` of the rows are wrong.
+    """
+    label = label_of(source.path, member)
+    pair = settle_pair(label, None, reading.pair)
     rows, volume_note = drop_empty_volume(reading.rows)
-    checked = check(rows, pair, week, now)
-    _refuse_if_wrong(member, checked, reading.records)
+    checked = check(rows, pair, week, now or datetime.now(UTC))
+    _refuse_if_wrong(label, checked, reading.records)
     return ParsedFile(
         path=source.path,
-        member=member.name,
+        member=member,
         pair=pair,
-        format=reader.name,
+        format=format,
         clock=reading.clock,
         sha256=source.sha256,
         size=source.size,
@@ -96,7 +126,7 @@ def _reasons(quarantine: pl.DataFrame) -> dict[str, int]:
     return dict(counts.iter_rows())
 
 
-def _refuse_if_wrong(member: Member, checked: Checked, records: int) -> None:
+def _refuse_if_wrong(label: str, checked: Checked, records: int) -> None:
     """Refuse a file that was probably misread: wrong delimiter, columns, or scale."""
     total = max(records, int(checked.tally["read"].sum()))
     if not total:
@@ -109,8 +139,8 @@ def _refuse_if_wrong(member: Member, checked: Checked, records: int) -> None:
         f"line {line}: {reason} ({detail})"
         for line, reason, detail in shown.select("line", "reason", "detail").iter_rows()
     )
-    raise member.error(
-        f"{checked.quarantine.height:,} of {total:,} rows cannot be accepted: {lines}",
+    raise InputFileError(
+        f"{label}: {checked.quarantine.height:,} of {total:,} rows cannot be accepted: {lines}",
         expected=f"at most {MAX_WRONG:.0%} wrong rows, and one good row",
         hint=_hint(shown),
     )

@@ -36,8 +36,8 @@ class ParsedFile:
     """One data member of a vendor file: its accepted bars and the account of every other row.
 
     Attributes:
-        path: The file.
-        member: Name of the data inside an archive, or None.
+        path: The file, or the address of a server without its password.
+        member: Name of the data inside an archive, or of the table; None for a plain file.
         pair: Canonical name of the pair.
         format: Name of the format that was read.
         clock: The rule that turned the file's clock into UTC.
@@ -55,7 +55,7 @@ class ParsedFile:
         ValueError: If the tally does not balance; this is a fault of bqx, not of the file.
     """
 
-    path: Path
+    path: Path | str
     member: str | None
     pair: str
     format: str

@@ -26,6 +26,11 @@ _DATA_SUFFIXES = {".csv", ".txt", ".tsv", ".prn"}
 _IGNORED = ("__MACOSX/", ".DS_Store")
 
 
+def label_of(path: Path | str, member: str | None) -> str:
+    """How messages call a file, a member of it, or a table of a server."""
+    return f"{path}!{member}" if member else str(path)
+
+
 @dataclass(frozen=True)
 class Member:
     """One stream of data: the file itself, or a member of an archive.
@@ -45,7 +50,7 @@ class Member:
     @property
     def label(self) -> str:
         """How messages call it."""
-        return f"{self.path}!{self.name}" if self.name else str(self.path)
+        return label_of(self.path, self.name)
 
     @property
     def stem(self) -> str:
@@ -59,17 +64,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Source:
-    """A vendor file and its data members.
+    """A vendor file and its data members, or a table of a server.
 
     Attributes:
-        path: The file.
-        sha256: Hash of its bytes.
+        path: The file, or the address of the server without its password.
+        sha256: Hash of its bytes, or of the table's content.
         size: Its size in bytes.
         members: The data in it, at least one.
         notes: Members that are not data.
     """
 
-    path: Path
+    path: Path | str
     sha256: str
     size: int
     members: tuple[Member, ...]

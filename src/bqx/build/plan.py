@@ -11,7 +11,7 @@ from bqx.errors import ConfigError
 from bqx.features.registry import group_of
 from bqx.features.table import ALL, TableSpec
 from bqx.market import select_months
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.slices import Extent, Inputs, extent, month_rows
 
 DEFAULT_VALUES_A_SECOND = 40_000_000
@@ -130,7 +130,7 @@ def narrowed(spec: TableSpec, windows: Sequence[int] | None) -> TableSpec:
     return spec.select(tuple(chosen))
 
 
-def stored_fingerprint(store: EmbeddedStore, table: str, windows: Sequence[int] | None) -> str:
+def stored_fingerprint(store: BaseStore, table: str, windows: Sequence[int] | None) -> str:
     """Fingerprint of a partition with all windows, or with some."""
     whole = store.fingerprint(table)
     spec = store.tables[table]
@@ -140,7 +140,7 @@ def stored_fingerprint(store: EmbeddedStore, table: str, windows: Sequence[int] 
 
 
 def make_plan(
-    store: EmbeddedStore,
+    store: BaseStore,
     tables: Iterable[str],
     pairs: Iterable[str],
     months: str | Sequence[str] | None = None,
@@ -188,13 +188,13 @@ def make_plan(
     return Plan(tuple(units), current, _last_throughput(store))
 
 
-def _with_all(store: EmbeddedStore, tables: Sequence[str], pairs: Iterable[str]) -> tuple[str, ...]:
+def _with_all(store: BaseStore, tables: Sequence[str], pairs: Iterable[str]) -> tuple[str, ...]:
     """The pairs, and what stands for all of them where a table is one for the store."""
     single = any(store.tables[t].single for t in tables)
     return (*(p for p in pairs if p != ALL), *([ALL] if single else []))
 
 
-def plan_update(store: EmbeddedStore) -> Plan:
+def plan_update(store: BaseStore) -> Plan:
     """What is missing or outdated in the tables that each pair already has."""
     present: dict[str, set[str]] = {}
     for table, pair, _ in store.state.partitions():
@@ -206,7 +206,7 @@ def plan_update(store: EmbeddedStore) -> Plan:
 
 
 def _tasks(
-    store: EmbeddedStore,
+    store: BaseStore,
     place: tuple[str, Extent, tuple[int, int]],
     inputs: Inputs,
     fingerprints: dict[str, str],
@@ -224,7 +224,7 @@ def _tasks(
 
 
 def _unit(
-    store: EmbeddedStore, pair: str, month: str, rows: tuple[int, int], tasks: list[TableTask]
+    store: BaseStore, pair: str, month: str, rows: tuple[int, int], tasks: list[TableTask]
 ) -> Unit:
     count = rows[1] - rows[0]
     specs = {t.table: narrowed(store.tables[t.table], t.windows) for t in tasks}
@@ -242,6 +242,6 @@ def _peak(specs: Sequence[TableSpec], rows: int, pairs: int) -> int:
     return reach * (columns * BYTES_A_COMPUTED_VALUE + others * 8)
 
 
-def _last_throughput(store: EmbeddedStore) -> float:
+def _last_throughput(store: BaseStore) -> float:
     outcome = store.state.last_run("build")
     return float(outcome.get("values_a_second") or DEFAULT_VALUES_A_SECOND)

@@ -21,7 +21,7 @@ from bqx.build.plan import Plan, Unit
 from bqx.build.report import BuildReport, Failure
 from bqx.build.unit import Receipt, build_remote, build_unit
 from bqx.errors import BqxError, ConfigError
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.state import now
 
 
@@ -37,7 +37,7 @@ def _silent(unit: Unit, receipt: Receipt | None) -> None:
 
 
 def run(
-    store: EmbeddedStore,
+    store: BaseStore,
     plan: Plan,
     *,
     workers: int = 2,
@@ -52,7 +52,7 @@ def run(
         plan: What to build.
         workers: Units at a time, at most; fewer when the budget asks for it.
         executor: ``threads``, ``processes`` (spawned), or any executor that can import bqx and
-            reach the store's folder.
+            reach the store by its address.
         max_memory: Budget, for example ``4GiB``.
         progress: Called after every unit.
 
@@ -97,17 +97,17 @@ def _pool(executor: str | Executor, workers: int) -> Iterator[Executor]:
 Submit = Callable[[Unit], "Future[Receipt]"]
 
 
-def _submitter(store: EmbeddedStore, pool: Executor, *, local: bool) -> Submit:
+def _submitter(store: BaseStore, pool: Executor, *, local: bool) -> Submit:
     if local:
         return lambda unit: pool.submit(build_unit, store, unit)
     families = tuple(store.registry.families.values())
-    return lambda unit: pool.submit(build_remote, str(store.root), families, unit)
+    return lambda unit: pool.submit(build_remote, store.address, families, unit)
 
 
 class _Ledger:
     """Receipts and failures of a run; the only writer of the state."""
 
-    def __init__(self, store: EmbeddedStore, progress: Progress) -> None:
+    def __init__(self, store: BaseStore, progress: Progress) -> None:
         self._store = store
         self._progress = progress
         self._receipts: list[Receipt] = []

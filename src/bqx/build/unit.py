@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from bqx.build.plan import TableTask, Unit, groups, narrowed
 from bqx.errors import PostConditionError
@@ -15,9 +14,9 @@ from bqx.features.compute import TableData, compute_tables
 from bqx.features.family import Family
 from bqx.features.registry import Registry
 from bqx.store.around import load_slice, surroundings
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.hashing import data_hash
-from bqx.store.parquet import write_file
+from bqx.store.opening import open_base
 from bqx.store.slices import extent
 from bqx.store.state import Parameters, Partition
 
@@ -39,7 +38,7 @@ class Receipt:
     parameters: tuple[Parameters, ...] = ()
 
 
-def build_unit(store: EmbeddedStore, unit: Unit) -> Receipt:
+def build_unit(store: BaseStore, unit: Unit) -> Receipt:
     """Compute and write all tables of a unit.
 
     Raises:
@@ -61,7 +60,7 @@ def build_unit(store: EmbeddedStore, unit: Unit) -> Receipt:
     return Receipt(tuple(partitions), unit.values, time.perf_counter() - began, fitted)
 
 
-def _write(store: EmbeddedStore, unit: Unit, task: TableTask, data: TableData) -> Partition:
+def _write(store: BaseStore, unit: Unit, task: TableTask, data: TableData) -> Partition:
     expected = unit.rows[1] - unit.rows[0]
     if len(data.minutes) != expected:
         raise PostConditionError(
@@ -70,7 +69,7 @@ def _write(store: EmbeddedStore, unit: Unit, task: TableTask, data: TableData) -
         )
     metadata = {"fingerprint": task.fingerprint, "inputs": task.inputs}
     table = to_arrow(data, metadata)
-    size = write_file(table, store.path(task.table, unit.pair, unit.month))
+    size = store.parts.write((task.table, unit.pair, unit.month), table)
     return Partition(
         tbl=task.table,
         pair=unit.pair,
@@ -85,11 +84,11 @@ def _write(store: EmbeddedStore, unit: Unit, task: TableTask, data: TableData) -
     )
 
 
-def build_remote(root: str, families: Sequence[type[Family]], unit: Unit) -> Receipt:
+def build_remote(address: str, families: Sequence[type[Family]], unit: Unit) -> Receipt:
     """Build a unit in another process, which opens the store for itself."""
-    return build_unit(_opened(root, tuple(families)), unit)
+    return build_unit(_opened(address, tuple(families)), unit)
 
 
 @lru_cache(maxsize=1)
-def _opened(root: str, families: tuple[type[Family], ...]) -> EmbeddedStore:
-    return EmbeddedStore(Path(root), families=Registry(families))
+def _opened(address: str, families: tuple[type[Family], ...]) -> BaseStore:
+    return open_base(address, families=Registry(families), create=False)

@@ -21,7 +21,7 @@ from bqx.checks.declared import (
 from bqx.checks.draw import example_week
 from bqx.checks.report import Report
 from bqx.checks.scan import Names, scan, select, stored_tables
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 
 ALIGNMENT = (
     PARTITIONS,
@@ -40,7 +40,7 @@ ALIGNMENT = (
 )
 
 
-def alignment(store: EmbeddedStore, *, pairs: Names = None, months: Names = None) -> Report:
+def alignment(store: BaseStore, *, pairs: Names = None, months: Names = None) -> Report:
     """Check that the stored tables of both domains are aligned.
 
     Every pair and month with bars needs a current partition of the regression, covariance and

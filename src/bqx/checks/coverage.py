@@ -8,11 +8,11 @@ from dataclasses import replace
 from bqx.checks.declared import CONTINUITY, COVERAGE, PARTITIONS, RANGES, ROWS
 from bqx.checks.report import Report
 from bqx.checks.scan import Names, scan, select, stored_tables
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 
 
 def coverage(
-    store: EmbeddedStore,
+    store: BaseStore,
     *,
     tables: Sequence[str] | None = None,
     pairs: Names = None,

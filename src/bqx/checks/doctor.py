@@ -19,8 +19,10 @@ from bqx.build.plan import plan_update
 from bqx.config import FILE
 from bqx.errors import BqxError
 from bqx.market import PAIRS, moment_of, month_of
-from bqx.store.durable import TEMPORARY
-from bqx.store.embedded import EmbeddedStore
+from bqx.postgres.address import is_address
+from bqx.redaction import redacted
+from bqx.store.base import BaseStore
+from bqx.store.opening import open_base
 
 Level = Literal["ok", "note", "warning", "error"]
 LIBRARIES = ("numpy", "numba", "polars", "pyarrow", "duckdb")
@@ -61,15 +63,19 @@ class Diagnosis:
         return "\n".join(lines)
 
 
-def examine(root: Path) -> Diagnosis:
-    """Examine the machine, and the store at ``root`` if there is one."""
+def examine(address: str | Path) -> Diagnosis:
+    """Examine the machine, and the store of that address if there is one."""
+    server = is_address(str(address))
+    root = Path() if server else Path(address)
     lines = [*_environment(root)]
-    if not (root / FILE).is_file():
-        lines.append(Line("note", f"no store at {root}", "`bqx ingest FILES` makes one"))
+    if not server and not (root / FILE).is_file():
+        # What was meant for the address of a server may hold a password.
+        found = redacted(f"no store at {root}")
+        lines.append(Line("note", found, "`bqx ingest FILES` makes one"))
         return Diagnosis(tuple(lines))
     try:
-        with EmbeddedStore(root) as store:
-            lines += [*_bars(store), *_files(store), *_tables(store)]
+        with open_base(str(address), create=False) as store:
+            lines += [*_bars(store), *_partitions(store), *_tables(store)]
     except BqxError as error:
         lines.append(Line("error", error.found, error.hint or error.expected))
     return Diagnosis(tuple(lines))
@@ -96,7 +102,7 @@ def _environment(root: Path) -> Iterator[Line]:
         )
 
 
-def _bars(store: EmbeddedStore) -> Iterator[Line]:
+def _bars(store: BaseStore) -> Iterator[Line]:
     pairs = store.state.pairs()
     if not pairs:
         yield Line("warning", "the store holds no bars", "`bqx ingest FILES`")
@@ -113,11 +119,11 @@ def _bars(store: EmbeddedStore) -> Iterator[Line]:
                 f"{count} sources have bars in a shorter week only: {week}",
                 f"`bqx config set week '{week}'`",
             )
-    if store.state.query("SELECT 1 FROM sources WHERE synthetic LIMIT 1"):
+    if store.state.query("SELECT 1 FROM sources WHERE synthetic = 1 LIMIT 1"):
         yield Line("note", "some bars are synthetic", "no result on them says anything of a market")
 
 
-def _baseline(store: EmbeddedStore, pair: str) -> Iterator[Line]:
+def _baseline(store: BaseStore, pair: str) -> Iterator[Line]:
     months = store.bars.months(pair)
     try:
         baseline = store.bars.baseline(pair)
@@ -134,18 +140,19 @@ def _baseline(store: EmbeddedStore, pair: str) -> Iterator[Line]:
         )
 
 
-def _proposals(store: EmbeddedStore) -> list[tuple[str, int]]:
+def _proposals(store: BaseStore) -> list[tuple[str, int]]:
     reports = [json.loads(str(row[0])) for row in store.state.query("SELECT report FROM sources")]
     return Counter(w for r in reports if (w := r.get("week_proposal"))).most_common()
 
 
-def _files(store: EmbeddedStore) -> Iterator[Line]:
+def _partitions(store: BaseStore) -> Iterator[Line]:
     recorded = store.state.partitions()
-    lost = [key for key in recorded if not store.path(*key).exists()]
+    lost = [key for key in recorded if not store.parts.exists(key)]
     if lost:
-        found = f"{len(lost)} recorded partitions have no file, the first {'/'.join(lost[0])}"
+        first = "/".join(lost[0])
+        found = f"{len(lost)} recorded partitions have no {store.parts.unit}, the first {first}"
         yield Line("error", found, "`bqx verify`; tables: `bqx build --force`; bars: ingest again")
-    leftovers = len(list(store.root.rglob(f"*{TEMPORARY}")))
+    leftovers = sum(stray.kind == "leftover" for stray in store.parts.strays(recorded))
     if leftovers:
         found = f"{leftovers} temporary files of a build that was killed"
         yield Line("note", found, "the next build or ingest removes them")
@@ -153,7 +160,7 @@ def _files(store: EmbeddedStore) -> Iterator[Line]:
     yield Line("ok", f"{len(recorded):,} partitions, {size / 1e6:,.0f} MB")
 
 
-def _tables(store: EmbeddedStore) -> Iterator[Line]:
+def _tables(store: BaseStore) -> Iterator[Line]:
     unknown = sorted({t for t, _, _ in store.state.partitions()} - {*store.tables, "m1"})
     if unknown:
         found = f"tables of families that are not installed: {', '.join(unknown)}"

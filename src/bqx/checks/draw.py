@@ -11,7 +11,7 @@ from bqx.checks.scan import Selection
 from bqx.checks.unit import Stored, load_truth, read_stored
 from bqx.domains.grid import Int64Array
 from bqx.market import month_bounds, months_between
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 
 WINDOW = 240
 MOST_ROWS = 7_200
@@ -19,7 +19,7 @@ LABELS = {"rate": "rate index, baseline = 100", "bqx": "w15 BQX return"}
 _TERMS = ("quadratic_term", "linear_term", "constant_term")
 
 
-def example_week(store: EmbeddedStore, selection: Selection) -> Example | None:
+def example_week(store: BaseStore, selection: Selection) -> Example | None:
     """A whole week from the middle of the first pair's months, with the stored fits on it.
 
     Returns:
@@ -51,13 +51,13 @@ def _week(known: Truth, months: tuple[str, ...]) -> tuple[int, int]:
     return begin, min(int(borders[chosen + 1]), begin + MOST_ROWS)
 
 
-def _curve(store: EmbeddedStore, known: Truth, domain: str, rows: tuple[int, int]) -> Curve:
+def _curve(store: BaseStore, known: Truth, domain: str, rows: tuple[int, int]) -> Curve:
     values = known.series(domain)[rows[0] : rows[1]]
     fits = tuple(_fits(store, known, domain, rows))
     return Curve(domain, LABELS[domain], values, fits)
 
 
-def _fits(store: EmbeddedStore, known: Truth, domain: str, rows: tuple[int, int]) -> list[Parabola]:
+def _fits(store: BaseStore, known: Truth, domain: str, rows: tuple[int, int]) -> list[Parabola]:
     """The stored fits that end every `WINDOW` rows, drawn from their terms."""
     minutes = known.minutes[rows[0] : rows[1]]
     ends = np.arange(WINDOW - 1, len(minutes), WINDOW)

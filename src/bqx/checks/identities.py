@@ -7,10 +7,10 @@ from bqx.checks.declared import BASE_COLUMNS, PARTITIONS, RELATIONS, RESIDUALS, 
 from bqx.checks.relations import TABLES
 from bqx.checks.report import Report
 from bqx.checks.scan import Names, scan, select, stored_tables
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 
 
-def identities(store: EmbeddedStore, *, pairs: Names = None, months: Names = None) -> Report:
+def identities(store: BaseStore, *, pairs: Names = None, months: Names = None) -> Report:
     """Check the identities between stored columns, and between them and the bars.
 
     Args:

@@ -13,7 +13,7 @@ from bqx.checks.tally import Tally, summarise
 from bqx.checks.trial import CHECKS, Month, Trial
 from bqx.errors import ConfigError
 from bqx.features.table import ALL
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.slices import extent, month_rows
 from bqx.store.state import now
 
@@ -22,7 +22,7 @@ SAMPLES_A_START = 25
 
 
 def leakage(
-    store: EmbeddedStore,
+    store: BaseStore,
     *,
     tables: Sequence[str] | None = None,
     pairs: Names = None,
@@ -61,7 +61,7 @@ def leakage(
         checks=tuple(summarise(c, [t for t in tallies if t.check == c.name]) for c in CHECKS),
         cells=tuple(t.cell() for t in tallies if t.units),
         facts={
-            "store": store.root.name,
+            "store": store.name,
             "pairs": len(chosen),
             "tables": len(names),
             "columns": sum(len(store.tables[n].columns) for n in names),
@@ -74,7 +74,7 @@ def leakage(
     )
 
 
-def _months(store: EmbeddedStore, pair: str) -> list[Month]:
+def _months(store: BaseStore, pair: str) -> list[Month]:
     span = extent(store, pair)
     if span is None:
         return []
@@ -82,13 +82,13 @@ def _months(store: EmbeddedStore, pair: str) -> list[Month]:
     return [Month(pair, m, span, low, high) for m, (low, high) in rows.items() if low < high]
 
 
-def _tables(store: EmbeddedStore, names: Sequence[str], month: Month) -> list[str]:
+def _tables(store: BaseStore, names: Sequence[str], month: Month) -> list[str]:
     """Those of the tables that the pair has."""
     return [n for n in names if store.tables[n].single == (month.pair == ALL)]
 
 
 def _jobs(
-    store: EmbeddedStore, names: Sequence[str], months: Sequence[Month], samples: int, seed: int
+    store: BaseStore, names: Sequence[str], months: Sequence[Month], samples: int, seed: int
 ) -> Iterator[Callable[[], list[Tally]]]:
     """Random months with a few random rows each, and random months that are not a pair's first."""
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ import polars as pl
 
 from bqx.checks.contract import TAGS, untagged
 from bqx.features.table import KEY
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.reading import Moment, read_table
 
 REDUNDANT = 0.95
@@ -85,7 +85,7 @@ class Redundancy:
 
 
 def redundancy(
-    store: EmbeddedStore,
+    store: BaseStore,
     pair: str,
     *,
     tables: Sequence[str] | None = None,
@@ -112,7 +112,7 @@ def redundancy(
 
 
 def _twins(
-    store: EmbeddedStore, pair: str, stem: str, span: tuple[Moment | None, Moment | None]
+    store: BaseStore, pair: str, stem: str, span: tuple[Moment | None, Moment | None]
 ) -> Iterator[Twins]:
     frames = [read_table(store, f"{stem}_{d}", pair, start=span[0], end=span[1]) for d in TAGS]
     sides = [

@@ -15,7 +15,7 @@ from bqx.features.compute import Slice, compute_tables
 from bqx.features.registry import Registry
 from bqx.features.table import ALL, TableSpec
 from bqx.store.around import surroundings
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.slices import Extent, extent
 
 Results = dict[tuple[str, str], "Values | str"]
@@ -62,7 +62,7 @@ class Replay:
 
     def __init__(
         self,
-        store: EmbeddedStore,
+        store: BaseStore,
         pair: str,
         span: Extent,
         rows: tuple[int, int],
@@ -118,7 +118,7 @@ class Replay:
         return evaluate(self._registry, {spec.name: spec}, piece)
 
 
-def _bars(store: EmbeddedStore, pair: str, ends: Int64Array) -> PairBars:
+def _bars(store: BaseStore, pair: str, ends: Int64Array) -> PairBars:
     bars = store.bars.load(pair, int(ends[0]), int(ends[1]))
     span = extent(store, pair)
     return PairBars(bars, span.rate if span else 1.0, span.start if span else 0)

@@ -11,7 +11,7 @@ from bqx.domains.grid import Int64Array
 from bqx.features.feature import Column
 from bqx.features.table import KEY
 from bqx.market import moment_of
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.slices import Inputs, extent, month_rows
 from bqx.store.state import Partition
 
@@ -38,7 +38,7 @@ def _problem(unit: Unit, table: str) -> str | None:
     return outdated(unit.store, record, unit.inputs)
 
 
-def outdated(store: EmbeddedStore, record: Partition, inputs: Inputs) -> str | None:
+def outdated(store: BaseStore, record: Partition, inputs: Inputs) -> str | None:
     """Why a recorded partition is not what a build would make today; None if it is."""
     if record.fingerprint != store.fingerprint(record.tbl):
         return "made with other code, windows or trading minutes"

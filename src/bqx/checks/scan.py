@@ -18,7 +18,7 @@ from bqx.checks.unit import Unit, load_truth, load_unit
 from bqx.features.registry import group_of
 from bqx.features.table import ALL
 from bqx.market import parse_month, select_months
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.state import now
 
 Names = str | Sequence[str] | None
@@ -43,7 +43,7 @@ class Selection:
     tables: tuple[str, ...]
 
 
-def select(store: EmbeddedStore, pairs: Names, months: Names, tables: Sequence[str]) -> Selection:
+def select(store: BaseStore, pairs: Names, months: Names, tables: Sequence[str]) -> Selection:
     """Resolve a selection.
 
     Raises:
@@ -59,7 +59,7 @@ def select(store: EmbeddedStore, pairs: Names, months: Names, tables: Sequence[s
     return Selection(chosen, found, tuple(absent), tuple(tables))
 
 
-def stored_tables(store: EmbeddedStore) -> tuple[str, ...]:
+def stored_tables(store: BaseStore) -> tuple[str, ...]:
     """Tables that are stored for some pair and month."""
     stored = {table for table, _, _ in store.state.partitions()}
     return tuple(t for t in store.tables if t in stored)
@@ -81,12 +81,12 @@ class _Counted:
 
 
 def scan(
-    store: EmbeddedStore,
+    store: BaseStore,
     title: str,
     checks: Sequence[PartitionCheck],
     selection: Selection,
     *,
-    example: Callable[[EmbeddedStore, Selection], Example | None] | None = None,
+    example: Callable[[BaseStore, Selection], Example | None] | None = None,
 ) -> Report:
     """Run checks over a selection; every partition file is read once.
 
@@ -110,7 +110,7 @@ def scan(
 
 
 def _jobs(
-    store: EmbeddedStore, checks: Sequence[PartitionCheck], selection: Selection
+    store: BaseStore, checks: Sequence[PartitionCheck], selection: Selection
 ) -> Iterator[Callable[[], _Counted]]:
     for pair in selection.pairs:
         known = load_truth(store, pair)
@@ -121,9 +121,7 @@ def _jobs(
                 yield _job(store, checks, tables, known, month)
 
 
-def _groups(
-    store: EmbeddedStore, tables: Sequence[str], *, single: bool
-) -> Iterator[tuple[str, ...]]:
+def _groups(store: BaseStore, tables: Sequence[str], *, single: bool) -> Iterator[tuple[str, ...]]:
     """Tables that are looked at together, so that not all of a month is in memory at once."""
     groups: dict[str, list[str]] = {}
     for table in tables:
@@ -134,7 +132,7 @@ def _groups(
 
 
 def _job(
-    store: EmbeddedStore,
+    store: BaseStore,
     checks: Sequence[PartitionCheck],
     tables: Sequence[str],
     known: Truth,
@@ -183,11 +181,11 @@ def _absent(check: PartitionCheck, selection: Selection) -> list[Tally]:
 
 
 def _facts(
-    store: EmbeddedStore, selection: Selection, counted: Sequence[_Counted]
+    store: BaseStore, selection: Selection, counted: Sequence[_Counted]
 ) -> dict[str, object]:
     months = sorted({m for found in selection.months.values() for m in found})
     return {
-        "store": store.root.name,
+        "store": store.name,
         "pairs": len(selection.pairs),
         "first month": months[0].replace("_", "-") if months else "none",
         "last month": months[-1].replace("_", "-") if months else "none",
@@ -200,7 +198,7 @@ def _facts(
     }
 
 
-def synthetic_pairs(store: EmbeddedStore, pairs: Sequence[str]) -> list[str]:
+def synthetic_pairs(store: BaseStore, pairs: Sequence[str]) -> list[str]:
     """Those of the pairs that have generated bars."""
     marked = store.state.query("SELECT DISTINCT pair FROM sources WHERE synthetic = 1")
     return sorted({str(pair) for (pair,) in marked} & set(pairs))

@@ -13,7 +13,7 @@ from bqx.checks.tally import Check, Tally
 from bqx.checks.unit import Stored, Values, read_stored
 from bqx.market import moment_of
 from bqx.store.around import load_slice
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.slices import Extent, Inputs
 
 TRUNCATION = Check(name="truncation", title="The value is the same when all later bars are removed")
@@ -100,7 +100,7 @@ class Trial:
         month: Where.
     """
 
-    def __init__(self, store: EmbeddedStore, names: Sequence[str], month: Month) -> None:
+    def __init__(self, store: BaseStore, names: Sequence[str], month: Month) -> None:
         self._store = store
         self._month = month
         self._specs = {name: store.tables[name] for name in names}

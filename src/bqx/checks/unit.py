@@ -16,8 +16,8 @@ from bqx.features.arrow import MICROSECONDS
 from bqx.features.feature import Column
 from bqx.features.table import ALL, KEY, TableSpec
 from bqx.market import PAIRS, moment_of
-from bqx.store.embedded import EmbeddedStore
-from bqx.store.parquet import read_file
+from bqx.store.barstore import M1
+from bqx.store.base import BaseStore
 from bqx.store.slices import Inputs
 
 Values = tuple[FloatArray, BoolArray]
@@ -115,7 +115,7 @@ class Unit:
         problems: Why the others could not, by table.
     """
 
-    store: EmbeddedStore
+    store: BaseStore
     truth: Truth
     month: str
     low: int
@@ -150,8 +150,7 @@ class Unit:
         found = {"peers"} if len(self.store.state.pairs()) < len(PAIRS) else set()
         if self.pair == ALL:
             return frozenset(found)
-        path = self.store.bars.path(self.pair, self.month)
-        bars = read_file(path, ["volume", "bid_close"])
+        bars = self.store.parts.read((M1, self.pair, self.month), ["volume", "bid_close"])
         for need, name in (("volume", "volume"), ("quotes", "bid_close")):
             if bars.column(name).null_count == bars.num_rows:
                 found.add(need)
@@ -185,7 +184,7 @@ class Unit:
         return f"{moment_of(int(self.minutes[row])):%Y-%m-%d %H:%M}"
 
 
-def load_truth(store: EmbeddedStore, pair: str) -> Truth | None:
+def load_truth(store: BaseStore, pair: str) -> Truth | None:
     """Read a pair's bars; None when none of them lies in a trading minute.
 
     For `ALL`: the minutes from the first bar of any pair to the last, each as good as observed.
@@ -194,7 +193,7 @@ def load_truth(store: EmbeddedStore, pair: str) -> Truth | None:
         return _everywhere([load_truth(store, name) for name in store.state.pairs()])
     bars = {}
     for month in store.bars.months(pair):
-        table = read_file(store.bars.path(pair, month), [KEY, "close"])
+        table = store.parts.read((M1, pair, month), [KEY, "close"])
         bars[month] = minutes_of(table), _values(table.column("close"))[0]
     if not any(store.calendar.is_open(minutes).any() for minutes, _ in bars.values()):
         return None
@@ -214,7 +213,7 @@ def _everywhere(truths: Iterable[Truth | None]) -> Truth | None:
 
 
 def read_stored(
-    store: EmbeddedStore,
+    store: BaseStore,
     key: tuple[str, str, str],
     expected: Int64Array,
     columns: Sequence[str] | None = None,
@@ -227,16 +226,16 @@ def read_stored(
         expected: Epoch minutes of the rows that are asked for.
         columns: Columns beside the key; all when None.
     """
-    path = store.path(*key)
-    if not path.exists():
-        return "no file"
+    if not store.parts.exists(key):
+        return f"no {store.parts.unit}"
+    wanted = None if columns is None else [KEY, *columns]
     try:
-        return Stored(read_file(path, None if columns is None else [KEY, *columns]), expected)
+        return Stored(store.parts.read(key, wanted), expected)
     except (IntegrityError, KeyError, pa.ArrowException) as error:
         return str(error)
 
 
-def load_unit(store: EmbeddedStore, known: Truth, month: str, names: Iterable[str]) -> Unit:
+def load_unit(store: BaseStore, known: Truth, month: str, names: Iterable[str]) -> Unit:
     """Read the partitions of a pair and month, each file once."""
     low, high = known.span(month)
     minutes = known.minutes[low:high]

@@ -6,5 +6,7 @@ from __future__ import annotations
 def main() -> None:
     """Run the command line."""
     from bqx.cli.app import app
+    from bqx.redaction import install
 
+    install()
     app()

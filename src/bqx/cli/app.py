@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from bqx.cli import building, catalogue, checking, data, demo, features, settings, snapshots
+from bqx.cli import (
+    building,
+    catalogue,
+    checking,
+    copying,
+    data,
+    demo,
+    features,
+    legacy,
+    settings,
+    snapshots,
+    stage,
+)
 
 app = typer.Typer(
     name="bqx",
@@ -41,6 +53,7 @@ app.command("plan", help=building.PLAN_HELP)(building.build)
 app.command("build")(building.build)
 app.command("read")(data.read)
 app.command("sql")(data.sql)
+app.command("copy")(copying.copy)
 app.command("align")(checking.align)
 app.command("check")(checking.check)
 app.command("verify")(checking.verify)
@@ -48,5 +61,7 @@ app.command("doctor")(checking.doctor)
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(settings.app, name="config")
 app.add_typer(features.app, name="features")
+app.add_typer(stage.app, name="stage")
+app.add_typer(legacy.app, name="legacy")
 app.command("catalogue")(catalogue.catalogue)
 app.command("demo")(demo.demo)

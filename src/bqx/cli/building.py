@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -58,7 +57,7 @@ PLAN_HELP = "Show what a build with the same options would do: counts, bytes, an
 
 def build(
     context: typer.Context,
-    store: StoreOption = Path(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_STORE,
     families: FamiliesOption = None,
     everything: AllOption = False,
     pairs: PairsOption = None,

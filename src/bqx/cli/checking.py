@@ -39,7 +39,7 @@ def _give(report: Report, html: Path | None, *, json: bool) -> None:
 
 
 def align(
-    store: StoreOption = Path(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_STORE,
     pairs: PairsOption = None,
     months: MonthsOption = None,
     html: HtmlOption = None,
@@ -61,7 +61,7 @@ class Check(StrEnum):
 
 def check(
     what: Annotated[Check, typer.Argument(help="What to check.")],
-    store: StoreOption = Path(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_STORE,
     pairs: PairsOption = None,
     months: Annotated[str | None, typer.Option("--months", "-m", help="Not for leakage.")] = None,
     tables: Annotated[
@@ -114,11 +114,11 @@ def _give_redundancy(
 
 
 def verify(
-    store: StoreOption = Path(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_STORE,
     shallow: Annotated[bool, typer.Option("--shallow", help="Do not recompute hashes.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Compare every partition with its record: file, schema, rows, content hash."""
+    """Compare every partition with its record: schema, rows, content hash."""
     with reported():
         from bqx.store.verify import verify as run
 
@@ -130,7 +130,7 @@ def verify(
         raise typer.Exit(0 if result.passed else 5)
 
 
-def doctor(store: StoreOption = Path(DEFAULT_STORE), json: JsonOption = False) -> None:
+def doctor(store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
     """The environment, the store's health, and what to do about each finding."""
     with reported():
         from bqx.checks.doctor import examine

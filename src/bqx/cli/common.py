@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,8 +19,10 @@ if TYPE_CHECKING:
 DEFAULT_STORE = "bqx-store"
 
 StoreOption = Annotated[
-    Path,
-    typer.Option("--store", "-s", envvar="BQX_STORE", help="Folder of the store."),
+    str,
+    typer.Option(
+        "--store", "-s", envvar="BQX_STORE", help="Folder of the store, or postgresql://…"
+    ),
 ]
 PairsOption = Annotated[
     str | None, typer.Option("--pairs", "-p", help="Pairs, separated by commas; all when absent.")
@@ -52,23 +53,15 @@ def console() -> Console:
     return Console(width=width, highlight=False)
 
 
-def open_store(path: Path, *, create: bool = False) -> Store:
+def open_store(address: str, *, create: bool = False) -> Store:
     """Open the store of a command.
 
     Raises:
         StoreError: If there is none and ``create`` is false.
     """
-    from bqx.api import open as open_path
-    from bqx.config import FILE
-    from bqx.errors import StoreError
+    from bqx.api import open as open_address
 
-    if not create and not (path / FILE).is_file():
-        raise StoreError(
-            f"no store at {path}",
-            expected="a folder made by `bqx ingest`",
-            hint="name it with --store or BQX_STORE",
-        )
-    return open_path(path)
+    return open_address(address, create=create)
 
 
 def one_of(first: str | None, *, everything: bool, option: str) -> str | None:

@@ -10,6 +10,7 @@ import typer
 from bqx.cli.common import (
     DEFAULT_STORE,
     JsonOption,
+    PairsOption,
     StoreOption,
     console,
     open_store,
@@ -20,7 +21,10 @@ from bqx.cli.common import (
 if TYPE_CHECKING:
     import polars as pl
 
-Files = Annotated[list[Path], typer.Argument(help="Vendor files.")]
+Files = Annotated[
+    list[str],
+    typer.Argument(help="Vendor files, or the address of a database with tables bqx.m1_PAIR."),
+]
 PairOption = Annotated[
     str | None, typer.Option("--pair", help="The pair, where the files do not say it.")
 ]
@@ -37,7 +41,7 @@ WorkersOption = Annotated[int, typer.Option("--workers", "-w", help="Work units 
 
 def ingest(
     files: Files,
-    store: StoreOption = Path(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_STORE,
     pair: PairOption = None,
     format: FormatOption = None,
     timezone: TimezoneOption = None,
@@ -46,6 +50,7 @@ def ingest(
         typer.Option("--column", help="NAME=SOURCE for generic files, e.g. close=Last."),
     ] = None,
     synthetic: SyntheticOption = False,
+    pairs: PairsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Read vendor files, validate every bar, and store what is good.
@@ -55,12 +60,13 @@ def ingest(
     with reported():
         opened = open_store(store, create=True)
         report = opened.ingest(
-            list(files),
+            files,
             pair=pair,
             format=format,
             timezone=timezone,
             columns=_column_map(column),
             synthetic=synthetic,
+            pairs=pairs,
             on_refused="report",
         )
         outdated = opened.plan_update().partitions
@@ -89,8 +95,8 @@ def _column_map(columns: list[str] | None) -> dict[str, str] | None:
 
 
 def update(
-    files: Annotated[list[Path] | None, typer.Argument(help="Vendor files.")] = None,
-    store: StoreOption = Path(DEFAULT_STORE),
+    files: Annotated[list[str] | None, typer.Argument(help="Vendor files.")] = None,
+    store: StoreOption = DEFAULT_STORE,
     pair: PairOption = None,
     format: FormatOption = None,
     timezone: TimezoneOption = None,
@@ -124,7 +130,7 @@ def read(
     pair: Annotated[
         str | None, typer.Argument(help="Pair, for example eurusd; none for a table of all pairs.")
     ] = None,
-    store: StoreOption = Path(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_STORE,
     start: Annotated[str | None, typer.Option(help="First time, included, UTC.")] = None,
     end: Annotated[str | None, typer.Option(help="Last time, excluded, UTC.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns, separated by commas.")] = None,
@@ -141,12 +147,12 @@ def read(
 
 def sql(
     query: Annotated[str, typer.Argument(help="SQL; tables are bqx.{table}_{pair}[_{yyyy_mm}].")],
-    store: StoreOption = Path(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_STORE,
     out: Annotated[Path | None, typer.Option(help="Write .parquet or .csv.")] = None,
     limit: Annotated[int, typer.Option(help="Rows to print.")] = 100,
     json: JsonOption = False,
 ) -> None:
-    """Run a query with DuckDB over the store's tables."""
+    """Run a query over the store's tables: with DuckDB, or on the server."""
     with reported():
         _give(open_store(store).sql(query), out, limit, json=json)
 

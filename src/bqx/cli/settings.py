@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,7 +19,7 @@ app = typer.Typer(help="Show and change the settings of a store.", no_args_is_he
 
 
 @app.command("show")
-def show(store: StoreOption = Path(DEFAULT_STORE), json: JsonOption = False) -> None:
+def show(store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
     """Print the settings."""
     with reported():
         settings = open_store(store).settings
@@ -34,12 +33,8 @@ def show(store: StoreOption = Path(DEFAULT_STORE), json: JsonOption = False) -> 
 def set_value(
     name: Annotated[str, typer.Argument(help="week, holidays, families or baseline_start.")],
     value: Annotated[str, typer.Argument(help="The value; lists are separated by commas.")],
-    store: StoreOption = Path(DEFAULT_STORE),
+    store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Change a setting; `bqx plan` then lists what must be made again. Creates a new store."""
     with reported():
-        from bqx.config import change
-
-        opened = open_store(store, create=True)
-        with opened.writing():
-            change(opened.root, opened.settings, name, value)
+        open_store(store, create=True).set(name, value)

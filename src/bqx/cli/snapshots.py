@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,17 +15,33 @@ from bqx.cli.common import (
     reported,
 )
 
+if TYPE_CHECKING:
+    from bqx.store.embedded import EmbeddedStore
+
 app = typer.Typer(help="Snapshots of a store, as hard links.", no_args_is_help=True)
+
+
+def _folder(store: str) -> EmbeddedStore:
+    """The store, where it is one in a folder.
+
+    Raises:
+        BqxError: If it is not.
+    """
+    from bqx.store.embedded import in_folder
+
+    return in_folder(open_store(store), "snapshots")
+
+
 Name = Annotated[str, typer.Argument(help="Name of the snapshot.")]
 
 
 @app.command("create")
-def create(name: Name, store: StoreOption = Path(DEFAULT_STORE), json: JsonOption = False) -> None:
+def create(name: Name, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
     """Keep the present content of the store under a name."""
     with reported():
         from bqx.store import snapshots
 
-        made = snapshots.create(open_store(store), name)
+        made = snapshots.create(_folder(store), name)
         if json:
             print_json(made.to_json())
         else:
@@ -34,12 +49,12 @@ def create(name: Name, store: StoreOption = Path(DEFAULT_STORE), json: JsonOptio
 
 
 @app.command("list")
-def list_all(store: StoreOption = Path(DEFAULT_STORE), json: JsonOption = False) -> None:
+def list_all(store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
     """List the snapshots."""
     with reported():
         from bqx.store import snapshots
 
-        found = snapshots.list_snapshots(open_store(store))
+        found = snapshots.list_snapshots(_folder(store))
         if json:
             print_json([s.to_json() for s in found])
             return
@@ -49,20 +64,20 @@ def list_all(store: StoreOption = Path(DEFAULT_STORE), json: JsonOption = False)
 
 
 @app.command("restore")
-def restore(name: Name, store: StoreOption = Path(DEFAULT_STORE)) -> None:
+def restore(name: Name, store: StoreOption = DEFAULT_STORE) -> None:
     """Bring the store back to a snapshot."""
     with reported():
         from bqx.store import snapshots
 
-        snapshots.restore(open_store(store), name)
+        snapshots.restore(_folder(store), name)
         typer.echo(f"restored {name}")
 
 
 @app.command("delete")
-def delete(name: Name, store: StoreOption = Path(DEFAULT_STORE)) -> None:
+def delete(name: Name, store: StoreOption = DEFAULT_STORE) -> None:
     """Delete a snapshot; what the store holds is not touched."""
     with reported():
         from bqx.store import snapshots
 
-        snapshots.delete(open_store(store), name)
+        snapshots.delete(_folder(store), name)
         typer.echo(f"deleted {name}")

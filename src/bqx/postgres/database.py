@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from bqx.errors import StoreError
 from bqx.postgres.connect import Connection, connect, reported
+from bqx.postgres.pool import is_alive
 
 Row = tuple[object, ...]
 _TYPES = {
@@ -36,37 +40,100 @@ class _Transaction:
 class PostgresDatabase:
     """Tables in one schema, over one connection that threads share.
 
+    A connection that was lost is replaced when it is next needed.
+
     Args:
         address: Of the server, as `connect` reads it.
-        schema: Name of the schema; made when it is missing.
+        schema: Name of the schema.
         tables: Statements in SQLite's types that make the tables where they are missing.
+        others: Further schemas.
+        create: Whether schemas and tables are made where they are missing.
+
+    Attributes:
+        made: Whether the tables are there.
+        name: Host and database.
 
     Raises:
         StoreError: If the server cannot be reached, or refuses.
     """
 
-    def __init__(self, address: str, schema: str, tables: str) -> None:
+    def __init__(
+        self,
+        address: str,
+        schema: str,
+        tables: str,
+        *,
+        others: Sequence[str] = (),
+        create: bool = True,
+    ) -> None:
+        self._address = address
         self._schema = schema
         self._lock = threading.RLock()
-        self._connection = connect(address)
+        self._pinned = False
+        self._connection = self._connect()
+        weakref.finalize(self, _close, box := [self._connection])
+        self._box = box
+        info = self._connection.info
+        self.name = f"{info.host or 'localhost'}/{info.dbname}"
+        wanted = _names_of(tables)
+        if create and not wanted <= set(self.tables()):
+            self._make((schema, *others), tables)
+        self.made = wanted <= set(self.tables())
+
+    def _connect(self) -> Connection:
+        connection = connect(self._address, autocommit=True)
+        with reported("preparing the record", _HINT):
+            connection.execute(f"SET search_path TO {self._schema}".encode())
+        return connection
+
+    def _make(self, schemas: Sequence[str], tables: str) -> None:
         with self.transaction() as transaction:
-            transaction.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            transaction.execute(f"SET search_path TO {schema}")
+            # Two processes may open a new store at once.
+            transaction.execute("SELECT pg_advisory_xact_lock(hashtext(?))", (self._schema,))
+            for schema in schemas:
+                transaction.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             for statement in _postgres_types(tables).split(";"):
                 if statement.strip():
                     transaction.execute(statement)
 
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is alive, as far as is known."""
+        return is_alive(self._connection)
+
+    @contextmanager
+    def one_connection(self) -> Iterator[None]:
+        """For a while, do not replace a lost connection: what it held is lost with it."""
+        self._pinned = True
+        try:
+            yield
+        finally:
+            self._pinned = False
+
+    def _live(self) -> Connection:
+        if not self.connected:
+            if self._pinned:
+                raise StoreError(
+                    f"the connection to {self.name} was lost, and the writer's lock with it",
+                    expected="one that lasts",
+                    hint="run the command again: it goes on where it stopped",
+                )
+            self._connection.close()
+            self._connection = self._box[0] = self._connect()
+        return self._connection
+
     def query(self, statement: str, parameters: Iterable[object] = ()) -> list[Row]:
         """The rows of a query."""
-        with self._lock, reported("reading the record", _HINT), self._connection.transaction():
-            cursor = self._connection.execute(_translated(statement), tuple(parameters))
-            return cursor.fetchall()
+        with self._lock, reported("reading the record", _HINT):
+            return self._live().execute(_translated(statement), tuple(parameters)).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[_Transaction]:
         """A transaction: all of its statements or none."""
-        with self._lock, reported("writing the record", _HINT), self._connection.transaction():
-            yield _Transaction(self._connection)
+        with self._lock, reported("writing the record", _HINT):
+            connection = self._live()
+            with connection.transaction():
+                yield _Transaction(connection)
 
     def columns(self, table: str) -> dict[str, str]:
         """Names and types of a table's columns, in SQLite's words."""
@@ -87,6 +154,15 @@ class PostgresDatabase:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def _close(box: list[Connection]) -> None:
+    """Close the present connection: psycopg warns of those left to the garbage collector."""
+    box[0].close()
+
+
+def _names_of(tables: str) -> set[str]:
+    return set(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", tables))
 
 
 def _postgres_types(statements: str) -> str:

@@ -19,7 +19,7 @@ from bqx.features.fingerprint import code_hash
 from bqx.features.table import ALL
 from bqx.market import month_bounds
 from bqx.store.barstore import MINUTES_A_DAY
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.slices import Extent, extent
 from bqx.store.state import Parameters
 
@@ -51,7 +51,7 @@ class _Newest(Generic[T]):
 class Surroundings:
     """What the slices of a store share: other pairs on the same rows, and fitted parameters."""
 
-    def __init__(self, store: EmbeddedStore) -> None:
+    def __init__(self, store: BaseStore) -> None:
         self._store = store
         self._markets: _Newest[Market] = _Newest(MARKETS)
         self._fitters: _Newest[Fitter] = _Newest(FITTERS)
@@ -103,7 +103,7 @@ class StoreAround:
         span: Its extent.
     """
 
-    def __init__(self, shared: Surroundings, store: EmbeddedStore, pair: str, span: Extent) -> None:
+    def __init__(self, shared: Surroundings, store: BaseStore, pair: str, span: Extent) -> None:
         self.pair = pair
         self._shared = shared
         self._store = store
@@ -170,7 +170,7 @@ def _fit_version(fit: Fit) -> str:
 
 
 def load_slice(
-    store: EmbeddedStore, pair: str, span: Extent, rows: tuple[int, int], memory: int
+    store: BaseStore, pair: str, span: Extent, rows: tuple[int, int], memory: int
 ) -> Slice:
     """The domains over ``rows`` and the look-back before them.
 
@@ -185,6 +185,6 @@ def load_slice(
     return Slice(surroundings(store).of(pair, span).domains(first, rows[1]), rows[0] - first)
 
 
-def surroundings(store: EmbeddedStore) -> Surroundings:
+def surroundings(store: BaseStore) -> Surroundings:
     """What the slices of a store share, made when it is first asked for."""
     return store.shared.get("surroundings", lambda: Surroundings(store))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -16,9 +14,9 @@ from bqx.errors import IntegrityError, StoreError
 from bqx.features.arrow import minutes_of, to_polars
 from bqx.features.table import ALL
 from bqx.market import Calendar, moment_of, month_bounds, month_of
-from bqx.store.filecache import FileCache
 from bqx.store.hashing import content_hash
-from bqx.store.parquet import read_file, write_file
+from bqx.store.partitioncache import PartitionCache
+from bqx.store.partitions import Partitions
 from bqx.store.state import Day, Partition, State
 
 M1 = "m1"
@@ -65,25 +63,21 @@ class BarStore:
     """The bars of all pairs in one store.
 
     Args:
-        root: Folder of the store.
+        parts: Partitions of the store.
         state: State of the store.
         calendar: Trading-minute grid.
         baseline_minute: Earliest epoch minute of a baseline, or None.
     """
 
     def __init__(
-        self, root: Path, state: State, calendar: Calendar, baseline_minute: int | None
+        self, parts: Partitions, state: State, calendar: Calendar, baseline_minute: int | None
     ) -> None:
-        self._root = root
+        self._parts = parts
         self._state = state
         self._calendar = calendar
         self._baseline_minute = baseline_minute
         self._extents: dict[tuple[str, str], tuple[int, int] | None] = {}
-        self._cache: FileCache[BarArrays] = FileCache(CACHED_MONTHS)
-
-    def path(self, pair: str, month: str) -> Path:
-        """File of a month of bars."""
-        return self._root / M1 / pair / f"{month}.parquet"
+        self._cache: PartitionCache[BarArrays] = PartitionCache(CACHED_MONTHS)
 
     def months(self, pair: str) -> tuple[str, ...]:
         """Months with bars of a pair, or of any pair where `ALL` stands for it."""
@@ -92,21 +86,22 @@ class BarStore:
 
     def frame(self, pair: str, month: str) -> pl.DataFrame:
         """The bars of a month; an empty frame when there are none."""
-        path = self.path(pair, month)
-        if not path.exists():
-            return empty_bars()
-        return to_polars(read_file(path))
+        key = (M1, pair, month)
+        return to_polars(self._parts.read(key)) if self._parts.exists(key) else empty_bars()
 
     def replace(self, pair: str, month: str, bars: pl.DataFrame) -> None:
         """Write a month of bars (`BAR_SCHEMA`) and record it."""
-        self._state.forget([(M1, pair, month)])
-        write_file(bars.to_arrow().cast(m1_schema()), self.path(pair, month))
-        self.record(pair, month)
+        key = (M1, pair, month)
+        self._state.forget([key])
+        table = bars.to_arrow().cast(m1_schema())
+        self._record(pair, month, table, self._parts.write(key, table))
 
     def record(self, pair: str, month: str) -> None:
-        """Record a month of bars from its file."""
-        path = self.path(pair, month)
-        table = read_file(path)
+        """Record a month of bars as it is stored."""
+        key = (M1, pair, month)
+        self._record(pair, month, self._parts.read(key), self._parts.size(key))
+
+    def _record(self, pair: str, month: str, table: pa.Table, size: int) -> None:
         minutes = minutes_of(table)
         partition = Partition(
             tbl=M1,
@@ -114,7 +109,7 @@ class BarStore:
             month=month,
             rows=table.num_rows,
             hash=content_hash(table),
-            bytes=path.stat().st_size,
+            bytes=size,
             fingerprint="",
             inputs="",
             first=int(minutes[0]),
@@ -123,11 +118,10 @@ class BarStore:
         self._state.record([partition], day_hashes(pair, table))
 
     def unrecorded(self) -> list[tuple[str, str]]:
-        """Bar partitions that are on disk but not in the state."""
-        files = sorted((self._root / M1).glob("*/*.parquet"))
-        recorded = self._state.partitions(M1) if files else {}
-        found = [(f.parent.name, f.stem) for f in files]
-        return [(pair, month) for pair, month in found if (M1, pair, month) not in recorded]
+        """Bar partitions that there are but not in the state."""
+        found = self._parts.keys(M1)
+        recorded = self._state.partitions(M1) if found else {}
+        return [(pair, month) for _, pair, month in found if (M1, pair, month) not in recorded]
 
     def load(self, pair: str, first: int, last: int) -> BarArrays:
         """Bars inside trading minutes from epoch minute ``first`` to ``last``, both included.
@@ -147,11 +141,11 @@ class BarStore:
         return bars.take(slice(low, high))
 
     def _open_bars(self, pair: str, month: str) -> BarArrays:
-        path = self.path(pair, month)
-        return self._cache.get(path, lambda: self._read_open_bars(pair, month))
+        version = self._parts.version((M1, pair, month))
+        return self._cache.get((pair, month), version, lambda: self._read_open_bars(pair, month))
 
     def _read_open_bars(self, pair: str, month: str) -> BarArrays:
-        table = read_file(self.path(pair, month), (*_KERNEL_COLUMNS, *_QUOTE_COLUMNS))
+        table = self._parts.read((M1, pair, month), (*_KERNEL_COLUMNS, *_QUOTE_COLUMNS))
         if table.num_columns < len(_KERNEL_COLUMNS) + len(_QUOTE_COLUMNS):
             raise IntegrityError(
                 f"bars of {pair} {month} hold the columns {table.column_names}",
@@ -187,11 +181,9 @@ class BarStore:
     def version(self) -> str:
         """Changes when the bars of any pair do."""
         rows = self._state.query(
-            "SELECT group_concat(hash) FROM"
-            " (SELECT hash FROM partitions WHERE tbl = ? ORDER BY pair, month)",
-            (M1,),
+            "SELECT hash FROM partitions WHERE tbl = ? ORDER BY pair, month", (M1,)
         )
-        return xxhash.xxh3_128(str(rows[0][0]).encode()).hexdigest()
+        return xxhash.xxh3_128(",".join(str(h) for (h,) in rows).encode()).hexdigest()
 
     def baseline(self, pair: str) -> Baseline:
         """The pair's baseline: the stored one, or the first bar's at or after the configured start.

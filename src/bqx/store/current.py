@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bqx.store.barstore import M1
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 from bqx.store.slices import Inputs, extent, month_rows
 from bqx.store.state import Partition
 
 
 def current_partitions(
-    store: EmbeddedStore, table: str, pair: str, months: Iterable[str]
+    store: BaseStore, table: str, pair: str, months: Iterable[str]
 ) -> dict[str, Partition]:
     """Current partitions of a table and pair, by month.
 
@@ -28,9 +28,7 @@ def current_partitions(
     return {p.month: p for p in wanted}
 
 
-def _current(
-    store: EmbeddedStore, table: str, pair: str, recorded: list[Partition]
-) -> list[Partition]:
+def _current(store: BaseStore, table: str, pair: str, recorded: list[Partition]) -> list[Partition]:
     fingerprint = store.fingerprint(table)
     spec = store.tables[table]
     span = extent(store, pair)

@@ -12,44 +12,40 @@ Layout of the folder::
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
-from typing import Self
+
+import polars as pl
 
 from bqx.config import FILE, StoreSettings, read_store_settings
-from bqx.domains.around import Memo
-from bqx.errors import StoreError, UnknownNameError
-from bqx.features.registry import Registry, registry
-from bqx.features.table import TableSpec
-from bqx.market import Calendar, parse_pairs
-from bqx.store.barstore import M1, BarStore
+from bqx.errors import BqxError, StoreError
+from bqx.features.registry import Registry
+from bqx.store.barstore import M1
+from bqx.store.base import BaseStore
 from bqx.store.database import SqliteDatabase
+from bqx.store.durable import put_bytes
+from bqx.store.folder import JOURNAL, SNAPSHOTS, STATE, ParquetPartitions
 from bqx.store.lock import WriterLock
 from bqx.store.parquet import remove_leftovers
 from bqx.store.state import SCHEMA, State
 
-STATE = "state.sqlite"
-SNAPSHOTS = "snapshots"
-PATIENCE = 10.0
-"""Seconds that opening a store waits for the record of a partition being ingested."""
-JOURNAL = "restore.journal"
-"""Stands in the folder while a snapshot is being restored."""
+CHANGES = ".changes"
+"""Folder of what is laid beside; hidden, so that nothing in it is taken for the store's own."""
+CHANGE = f"{CHANGES}/journal.json"
+"""Stands there while many partitions are being replaced at once."""
 
 
-class EmbeddedStore:
+class EmbeddedStore(BaseStore):
     """A store in a folder.
 
     Args:
         root: The folder; created with default settings when it does not exist or is empty.
         settings: Settings of a new store. An existing store keeps its own.
         families: Feature families; those of the settings when None.
+        create: Whether a store is made where there is none.
 
     Raises:
-        StoreError: If the folder holds something else, or its settings contradict ``settings``.
+        StoreError: If the folder holds something else or nothing, or its settings contradict
+            ``settings``.
         ConfigError: If its settings cannot be read.
     """
 
@@ -59,114 +55,81 @@ class EmbeddedStore:
         *,
         settings: StoreSettings | None = None,
         families: Registry | None = None,
+        create: bool = True,
     ) -> None:
         self.root = Path(root).expanduser().resolve()
-        self._families = families
-        found = _settings(self.root, settings)
+        found = _settings(self.root, settings, create=create)
         self.database = SqliteDatabase(self.root / STATE, SCHEMA)
-        self.state = State(self.database)
-        self._writer = WriterLock(self.root / ".lock")
+        parts, lock = ParquetPartitions(self.root), WriterLock(self.root / ".lock")
+        super().__init__(State(self.database), parts, lock, families)
         self._use(found)
         if (self.root / JOURNAL).exists():
             from bqx.store.restore import finish_restore
 
             finish_restore(self)
+        if (self.root / CHANGE).exists():
+            from bqx.store.change import finish_change
+
+            finish_change(self)
         self._recover_bars()
 
-    def reload(self) -> None:
-        """Take over the settings of ``bqx.toml`` after they were replaced.
+    @property
+    def address(self) -> str:
+        """The folder, as a text."""
+        return str(self.root)
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.root.name
+
+    def read_settings(self) -> StoreSettings:
+        """The settings in ``bqx.toml``.
 
         Raises:
             ConfigError: If they cannot be read.
         """
-        self._use(read_store_settings(self.root / FILE))
+        return read_store_settings(self.root / FILE)
 
-    def _use(self, settings: StoreSettings) -> None:
-        self.settings = settings
-        self.calendar: Calendar = settings.calendar()
-        self.registry = self._families or registry(settings.families)
-        self.bars = BarStore(self.root, self.state, self.calendar, settings.baseline_minute)
-        self.shared = Memo()
-        self.__dict__.pop("tables", None)
+    def write_settings(self, settings: StoreSettings) -> None:
+        """Write ``bqx.toml``."""
+        put_bytes(settings.to_toml().encode(), self.root / FILE)
 
-    def close(self) -> None:
-        """Close the state file."""
-        self.state.close()
+    def sql(self, query: str) -> pl.DataFrame:
+        """Run a query with DuckDB over the store's tables.
 
-    def __enter__(self) -> Self:
-        """The store itself."""
-        return self
+        Raises:
+            UnknownNameError: If a table or column does not exist.
+            BqxError: If the query fails, or does more than read.
+        """
+        from bqx.store.sql import run_sql
 
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
-
-    @cached_property
-    def tables(self) -> dict[str, TableSpec]:
-        """All tables that the families make, by name."""
-        return self.registry.tables
-
-    def fingerprint(self, table: str) -> str:
-        """What a current partition of the table carries: its code and the grid."""
-        text = f"{self.tables[table].fingerprint}|{self.calendar.identity}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return run_sql(self, query)
 
     def path(self, table: str, pair: str, month: str) -> Path:
         """File of a partition."""
         return self.root / table / pair / f"{month}.parquet"
 
-    def select_pairs(self, pairs: str | Sequence[str] | None) -> tuple[str, ...]:
-        """Pairs with bars, or those of them that are named.
-
-        Raises:
-            UnknownNameError: If a name is no pair, or the pair has no bars here.
-        """
-        present = self.state.pairs()
-        if pairs is None:
-            return present
-        wanted = parse_pairs(list(pairs) if not isinstance(pairs, str) else pairs)
-        absent = [p for p in wanted if p not in present]
-        if absent:
-            raise UnknownNameError(
-                f"no bars of {', '.join(absent)} in {self.root}",
-                expected=f"some of {', '.join(present) or 'nothing: the store is empty'}",
-                hint="`bqx ingest FILES` first",
-            )
-        return wanted
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the writer's lock; what a killed writer left behind is put in order first.
-
-        Raises:
-            StoreError: If another process is writing.
-        """
-        with self._writer.hold() as fresh:
-            if fresh:
-                remove_leftovers(self.root)
-            yield
-
-    def _recover_bars(self) -> None:
-        """Record bar partitions that a killed ingest wrote but did not record.
-
-        While another process is ingesting, its own record is waited for.
-
-        Raises:
-            StoreError: If that takes longer than `PATIENCE`.
-        """
-        deadline = time.monotonic() + PATIENCE
-        while unrecorded := self.bars.unrecorded():
-            try:
-                with self.writing():
-                    for pair, month in unrecorded:
-                        self.bars.record(pair, month)
-            except StoreError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+    def _tidy(self) -> None:
+        remove_leftovers(self.root)
 
 
-def _settings(root: Path, settings: StoreSettings | None) -> StoreSettings:
+def in_folder(store: BaseStore, what: str) -> EmbeddedStore:
+    """The store, where it is one in a folder.
+
+    Raises:
+        BqxError: If it is not; ``what`` is not to be had then.
+    """
+    if isinstance(store, EmbeddedStore):
+        return store
+    raise BqxError(
+        f"{what} of {store.name}, which is no folder",
+        expected="a store in a folder",
+        hint="`pg_dump` keeps a database; `bqx copy` makes a folder of it",
+    )
+
+
+def _settings(root: Path, settings: StoreSettings | None, *, create: bool) -> StoreSettings:
     file = root / FILE
     if file.is_file():
         found = read_store_settings(file)
@@ -177,6 +140,12 @@ def _settings(root: Path, settings: StoreSettings | None) -> StoreSettings:
                 hint=f"edit {file}; `bqx plan` then lists what must be rebuilt",
             )
         return found
+    if not create:
+        raise StoreError(
+            f"no store at {root}",
+            expected="a folder made by `bqx ingest`",
+            hint="name it with --store or BQX_STORE",
+        )
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise StoreError(
             f"{root} is no bqx store",
@@ -190,4 +159,4 @@ def _settings(root: Path, settings: StoreSettings | None) -> StoreSettings:
     return created
 
 
-__all__ = ["M1", "EmbeddedStore"]
+__all__ = ["JOURNAL", "M1", "SNAPSHOTS", "STATE", "EmbeddedStore", "in_folder"]

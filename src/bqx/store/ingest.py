@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -16,12 +17,10 @@ from bqx.bars.parse import parse_file
 from bqx.bars.parsed import ParsedFile, ReadOptions
 from bqx.bars.report import FileReport, IngestReport, Tally
 from bqx.bars.schema import QUARANTINE_SCHEMA, Reason
+from bqx.bars.source import label_of
 from bqx.errors import BqxError, InputFileError
-from bqx.store.embedded import EmbeddedStore
-from bqx.store.parquet import write_file
+from bqx.store.base import BaseStore
 from bqx.store.state import now
-
-QUARANTINE = "quarantine"
 
 
 class IngestError(InputFileError):
@@ -49,7 +48,7 @@ def _refusal(file: FileReport) -> str:
 
 
 def ingest_files(
-    store: EmbeddedStore,
+    store: BaseStore,
     files: Sequence[str | Path],
     options: ReadOptions | None = None,
     *,
@@ -74,7 +73,7 @@ def ingest_files(
 
 
 def _ingest(
-    store: EmbeddedStore, path: Path, options: ReadOptions, *, synthetic: bool
+    store: BaseStore, path: Path, options: ReadOptions, *, synthetic: bool
 ) -> list[FileReport]:
     began = time.perf_counter()
     try:
@@ -88,16 +87,71 @@ def _ingest(
         return [FileReport(str(path), "refused", error=error.message, seconds=seconds)]
 
 
+class Delivery(Protocol):
+    """Bars from somewhere else than a file."""
+
+    @property
+    def path(self) -> str:
+        """Where they are, without a secret."""
+
+    @property
+    def member(self) -> str:
+        """Which part of it they are."""
+
+    @property
+    def options(self) -> ReadOptions:
+        """What tells this delivery from others of the same content."""
+
+    def parse(self) -> ParsedFile:
+        """Read and validate them completely."""
+
+
+def ingest_deliveries(
+    store: BaseStore, deliveries: Iterable[Delivery], *, synthetic: bool = False
+) -> IngestReport:
+    """Ingest bars that are not in files; a refused delivery leaves the store as it was.
+
+    Args:
+        store: Where the bars go.
+        deliveries: The bars.
+        synthetic: True marks the bars as generated; the mark travels with everything made of them.
+
+    Raises:
+        StoreError: If another process is writing.
+    """
+    reports: list[FileReport] = []
+    with store.writing():
+        for delivery in deliveries:
+            reports += _accept(store, delivery, synthetic=synthetic)
+    return IngestReport(tuple(reports))
+
+
+def _accept(store: BaseStore, delivery: Delivery, *, synthetic: bool) -> list[FileReport]:
+    began, options = time.perf_counter(), delivery.options
+    try:
+        parsed = delivery.parse()
+        known = _reported(store, parsed.sha256, options)
+        return known or [_store(store, parsed, options, began, synthetic=synthetic)]
+    except BqxError as error:
+        seconds = time.perf_counter() - began
+        label = label_of(delivery.path, delivery.member)
+        return [FileReport(label, "refused", error=error.message, seconds=seconds)]
+
+
 def _option_text(options: ReadOptions) -> str:
     return json.dumps(asdict(options), sort_keys=True)
 
 
-def _known(store: EmbeddedStore, path: Path, options: ReadOptions) -> list[FileReport]:
+def _known(store: BaseStore, path: Path, options: ReadOptions) -> list[FileReport]:
     """Reports of a file that was ingested before with the same bytes and options."""
     if not path.is_file():
         return []
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return _reported(store, sha256, options)
+
+
+def _reported(store: BaseStore, sha256: str, options: ReadOptions) -> list[FileReport]:
     rows = store.state.query(
         "SELECT report FROM sources WHERE sha256 = ? AND options = ? ORDER BY id",
         (sha256, _option_text(options)),
@@ -117,7 +171,7 @@ def _unchanged(report: dict[str, object]) -> FileReport:
 
 
 def _store(
-    store: EmbeddedStore, parsed: ParsedFile, options: ReadOptions, began: float, *, synthetic: bool
+    store: BaseStore, parsed: ParsedFile, options: ReadOptions, began: float, *, synthetic: bool
 ) -> FileReport:
     report = FileReport.of(parsed)
     months = dict(report.months)
@@ -147,13 +201,13 @@ def _superseded(parsed: ParsedFile, bars: pl.DataFrame) -> pl.DataFrame:
         pl.lit(None, pl.Int64).alias("line"),
         "ts_utc",
         pl.lit(str(Reason.SUPERSEDED)).alias("reason"),
-        pl.lit(f"an earlier source's bar, replaced by {parsed.path.name}").alias("detail"),
+        pl.lit(f"an earlier source's bar, replaced by {Path(parsed.path).name}").alias("detail"),
         pl.struct(pl.exclude("ts_utc")).struct.json_encode().alias("raw"),
     ).cast(dict(QUARANTINE_SCHEMA))  # type: ignore[arg-type]
 
 
 def _remember(
-    store: EmbeddedStore,
+    store: BaseStore,
     parsed: ParsedFile,
     options: ReadOptions,
     report: FileReport,
@@ -168,7 +222,7 @@ def _remember(
     source = int(str(found[0][0]))
     if rejected.height:
         labelled = rejected.insert_column(0, pl.lit(source, pl.Int64).alias("source"))
-        write_file(labelled.to_arrow(), store.root / QUARANTINE / f"{source:06}.parquet")
+        store.parts.keep_rejected(source, labelled.to_arrow())
     with store.state.transaction() as connection:
         connection.execute(
             "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

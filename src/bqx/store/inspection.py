@@ -1,9 +1,8 @@
-"""One partition file against its record: does it still hold what was written?"""
+"""A partition against its record: does it still hold what was written?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,23 +17,8 @@ from bqx.market import moment_of, month_bounds
 from bqx.store.barstore import M1
 from bqx.store.hashing import content_hash
 from bqx.store.parquet import read_file
+from bqx.store.partitions import Problem
 from bqx.store.state import Partition
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with a file.
-
-    Attributes:
-        kind: ``missing``, ``unreadable``, ``size``, ``rows``, ``schema``, ``origin``, ``order``,
-            ``time`` or ``content``.
-        found: What was met.
-        expected: What the record says.
-    """
-
-    kind: str
-    found: str
-    expected: str
 
 
 def inspect_partition(
@@ -51,36 +35,39 @@ def inspect_partition(
     if not path.is_file():
         return [Problem("missing", "no file", f"{partition.bytes} bytes")]
     size = path.stat().st_size
-    problems = _differing("size", f"{size} bytes", f"{partition.bytes} bytes")
+    problems = differing("size", f"{size} bytes", f"{partition.bytes} bytes")
     try:
         footer = pq.read_metadata(path)
-        problems += _differing(
+        problems += differing(
             "rows", f"{footer.num_rows} rows in the footer", f"{partition.rows} rows in the footer"
         )
-        problems += _schema_problems(footer.schema.to_arrow_schema(), schema, partition)
+        problems += schema_problems(footer.schema.to_arrow_schema(), schema, partition)
         table = read_file(path, None if deep else [KEY])
     except (IntegrityError, OSError, pa.ArrowException) as error:
-        return [*problems, Problem("unreadable", _one_line(error), "a Parquet file")]
-    return [*problems, *_value_problems(table, partition, deep=deep)]
+        return [*problems, Problem("unreadable", one_line(error), "a Parquet file")]
+    return [*problems, *value_problems(table, partition, deep=deep)]
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What an error says of what was found, on one line."""
     text = error.found if isinstance(error, IntegrityError) else str(error)
     return " ".join(text.split())
 
 
-def _differing(kind: str, found: str, expected: str) -> list[Problem]:
+def differing(kind: str, found: str, expected: str) -> list[Problem]:
+    """A problem, unless both texts are the same."""
     return [] if found == expected else [Problem(kind, found, expected)]
 
 
-def _schema_problems(
+def schema_problems(
     found: pa.Schema, expected: pa.Schema | None, partition: Partition
 ) -> list[Problem]:
+    """In what a partition's origin, names, types and comments differ from those expected."""
     problems = []
     if partition.tbl != M1:
         origin = [(found.metadata or {}).get(k, b"").decode() for k in (b"fingerprint", b"inputs")]
         recorded = [partition.fingerprint, partition.inputs]
-        problems += _differing("origin", f"made from {origin}", f"made from {recorded}")
+        problems += differing("origin", f"made from {origin}", f"made from {recorded}")
     if expected is None:
         return problems
     difference = next(_differences(found, expected), None)
@@ -117,17 +104,22 @@ def _comment_differences(
         yield Problem("schema", f"comment of {name}: {texts[0]!r}", repr(texts[1]))
 
 
-def _value_problems(table: pa.Table, partition: Partition, *, deep: bool) -> list[Problem]:
+def value_problems(table: pa.Table, partition: Partition, *, deep: bool) -> list[Problem]:
+    """In what the rows differ from the record: their order and times and, if deep, their values."""
     if KEY not in table.column_names or table.schema.field(KEY).type != TIMESTAMP:
         return [Problem("schema", f"no key {KEY} of type {TIMESTAMP}", "one as first column")]
     minutes = table.column(KEY).cast(pa.int64()).to_numpy() / MICROSECONDS
     problems = _time_problems(minutes, partition)
     if not deep:
         return problems
-    odd = [f.name for f in table.schema if f.name != KEY and not pa.types.is_floating(f.type)]
+    odd = [f.name for f in table.schema if f.name != KEY and not _is_number(f.type)]
     if odd:
-        return [*problems, Problem("schema", f"columns {odd} are not floats", "float64")]
-    return [*problems, *_differing("content", content_hash(table), partition.hash)]
+        return [*problems, Problem("schema", f"columns {odd} are not numbers", "float64")]
+    return [*problems, *differing("content", content_hash(table), partition.hash)]
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 def _time_problems(minutes: NDArray[np.float64], partition: Partition) -> list[Problem]:
@@ -137,9 +129,9 @@ def _time_problems(minutes: NDArray[np.float64], partition: Partition) -> list[P
         at = moment_of(int(minutes[repeated[0] + 1]))
         problems.append(Problem("order", f"{at} does not follow its row", "times that increase"))
     low, high = month_bounds(partition.month)
-    recorded = _span(partition.first, partition.last)
+    recorded = _span(partition.first, partition.last) if partition.rows else "no rows"
     found = _span(minutes.min(), minutes.max()) if len(minutes) else "no rows"
-    problems += _differing("time", found, recorded)
+    problems += differing("time", found, recorded)
     if len(minutes) and not (low <= minutes.min() and minutes.max() < high):
         problems.append(Problem("time", found, f"rows of {partition.month}"))
     return problems

@@ -1,26 +1,27 @@
-"""One writer at a time: an advisory lock that the system releases when the process ends."""
+"""One writer at a time: a lock that is free again when the process ends, however it does."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from bqx.errors import StoreError
 
 
-class WriterLock:
-    """A lock file; entering again in the same thread is free.
+class Lock(ABC):
+    """A lock between processes; entering again in the same thread is free.
 
     Args:
-        path: The lock file.
+        place: What is written to, for messages.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: str) -> None:
+        self._place = place
         self._thread = threading.RLock()
         self._depth = 0
 
@@ -37,20 +38,50 @@ class WriterLock:
             if self._depth:
                 yield False
             else:
-                with self._locked_file():
+                with self._taken():
                     self._depth = 1
                     yield True
         finally:
             self._thread.release()
 
     @contextmanager
-    def _locked_file(self) -> Iterator[None]:
+    def _taken(self) -> Iterator[None]:
+        with self._exclusive():
+            try:
+                yield
+            finally:
+                self._depth = 0
+
+    @abstractmethod
+    def _exclusive(self) -> AbstractContextManager[None]:
+        """Take the lock and release it; raises `_busy` when another process has it."""
+
+    def _busy(self, who: str) -> StoreError:
+        return StoreError(
+            f"another {who} is writing to {self._place}",
+            expected="one writer at a time",
+            hint="wait for it to end; readers need not wait",
+        )
+
+
+class WriterLock(Lock):
+    """A lock file; the system releases it when the process ends.
+
+    Args:
+        path: The lock file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path.parent))
+        self._path = path
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._lock_file(descriptor)
             yield
         finally:
-            self._depth = 0
             os.close(descriptor)
 
     def _lock_file(self, descriptor: int) -> None:
@@ -58,10 +89,3 @@ class WriterLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise self._busy("process") from error
-
-    def _busy(self, who: str) -> StoreError:
-        return StoreError(
-            f"another {who} is writing to {self._path.parent}",
-            expected="one writer at a time",
-            hint="wait for it to end; readers need not wait",
-        )

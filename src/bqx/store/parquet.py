@@ -11,21 +11,27 @@ import pyarrow.parquet as pq
 
 from bqx.errors import IntegrityError
 from bqx.store.durable import TEMPORARY, sync
+from bqx.store.hashing import content_hash
 
 ROW_GROUP = 65_536
 
 
-def write_file(table: pa.Table, path: Path) -> int:
+def write_file(table: pa.Table, path: Path, *, check: bool = False) -> int:
     """Write a table to ``path`` so that a reader sees the old file or the new one, never a part.
 
     Floats are stored byte-split with lz4: dictionaries would make them larger and four times
     slower to write.
 
+    Args:
+        table: The table.
+        path: Where it goes.
+        check: Whether the values are read back and compared before the file takes its place.
+
     Returns:
         Size of the file in bytes.
 
     Raises:
-        IntegrityError: If the file does not hold as many rows as the table.
+        IntegrityError: If the file does not hold as many rows as the table, or other values.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
@@ -33,6 +39,8 @@ def write_file(table: pa.Table, path: Path) -> int:
     rows = pq.read_metadata(temporary).num_rows
     if rows != table.num_rows:
         raise IntegrityError(f"{temporary} holds {rows} rows", expected=f"{table.num_rows} rows")
+    if check and content_hash(read_file(temporary)) != content_hash(table):
+        raise IntegrityError(f"{temporary} holds other values", expected="those that were written")
     sync(temporary)
     size = temporary.stat().st_size
     temporary.replace(path)

@@ -18,8 +18,7 @@ from bqx.features.table import ALL, KEY, TableSpec
 from bqx.market import as_utc
 from bqx.store.around import load_slice
 from bqx.store.barstore import M1
-from bqx.store.embedded import EmbeddedStore
-from bqx.store.parquet import read_file
+from bqx.store.base import BaseStore
 from bqx.store.slices import extent, row_runs
 
 THREADS = os.cpu_count() or 1
@@ -29,7 +28,7 @@ Source = Literal["computed", "stored"]
 
 
 def read_table(
-    store: EmbeddedStore,
+    store: BaseStore,
     table: str,
     pair: str | None = None,
     *,
@@ -65,7 +64,7 @@ def read_table(
     return to_polars(joined)
 
 
-def _pair(store: EmbeddedStore, table: str, pair: str | None, *, single: bool) -> str:
+def _pair(store: BaseStore, table: str, pair: str | None, *, single: bool) -> str:
     if single and pair in {None, ALL}:
         return ALL
     if single or pair is None:
@@ -91,7 +90,7 @@ def _minute(moment: Moment | None, default: int) -> int:
 
 
 def _bars(
-    store: EmbeddedStore, pair: str, window: tuple[int, int], columns: Sequence[str] | None
+    store: BaseStore, pair: str, window: tuple[int, int], columns: Sequence[str] | None
 ) -> pl.DataFrame:
     names = [n for n in BAR_SCHEMA if n != KEY] if columns is None else list(columns)
     unknown = [n for n in names if n not in BAR_SCHEMA]
@@ -108,7 +107,7 @@ def _within(frame: pl.DataFrame, window: tuple[int, int]) -> pl.DataFrame:
 
 
 def _computed(
-    store: EmbeddedStore, spec: TableSpec, pair: str, window: tuple[int, int]
+    store: BaseStore, spec: TableSpec, pair: str, window: tuple[int, int]
 ) -> list[pa.Table]:
     span = extent(store, pair)
     if span is None or not spec.columns:
@@ -125,14 +124,14 @@ def _computed(
 
 
 def _stored(
-    store: EmbeddedStore, spec: TableSpec, pair: str, window: tuple[int, int]
+    store: BaseStore, spec: TableSpec, pair: str, window: tuple[int, int]
 ) -> list[pa.Table]:
     tables = []
     for partition in store.state.partitions(spec.name, pair).values():
         if partition.last < window[0] or partition.first >= window[1]:
             continue
-        path = store.path(spec.name, pair, partition.month)
-        table = read_file(path, [KEY, *spec.column_names]).replace_schema_metadata(None)
+        key = (spec.name, pair, partition.month)
+        table = store.parts.read(key, [KEY, *spec.column_names]).replace_schema_metadata(None)
         if partition.first < window[0] or partition.last >= window[1]:
             table = _within(to_polars(table), window).to_arrow().cast(table.schema)
         tables.append(table)

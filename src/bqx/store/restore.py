@@ -18,11 +18,11 @@ from bqx.errors import IntegrityError
 from bqx.market import PAIRS
 from bqx.store.durable import put_bytes, put_link, same_file, sync
 from bqx.store.embedded import JOURNAL, SNAPSHOTS, STATE, EmbeddedStore
-from bqx.store.ingest import QUARANTINE
+from bqx.store.folder import QUARANTINE
 from bqx.store.state import Partition, State, now
 
-# The ledger of runs goes on: a restore is an event in it, not the end of it.
-KEPT = ("runs",)
+# The ledgers go on: a restore is an event in them, not their end.
+KEPT = ("runs", "stage_runs")
 _MONTH_FILE = re.compile(r"\d{4}_\d{2}\.parquet")
 _FIELDS = ", ".join(field.name for field in fields(Partition))
 
@@ -127,7 +127,10 @@ def _copy_state(path: Path, state: State) -> None:
     """Replace the content of the state in one transaction."""
     with closing(_read_only(path)) as snapshot, state.transaction() as connection:
         found = snapshot.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for table in [name for (name,) in found if name not in KEPT]:
+        tables = [name for (name,) in found if name not in KEPT]
+        for table in {*state.database.tables()} - {*tables, *KEPT}:
+            connection.execute(f"DELETE FROM {table}")  # the snapshot is older than the table
+        for table in tables:
             rows = snapshot.execute(f"SELECT * FROM {table}")
             columns = [description[0] for description in rows.description]
             marks = ", ".join("?" for _ in columns)

@@ -6,10 +6,10 @@ import pyarrow as pa
 
 from bqx.features.arrow import schema_of
 from bqx.store.barstore import M1, m1_schema
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 
 
-def full_schema(store: EmbeddedStore, table: str) -> pa.Schema:
+def full_schema(store: BaseStore, table: str) -> pa.Schema:
     """Schema of a table, or of ``m1``; comments are metadata under ``comment``.
 
     Raises:
@@ -18,6 +18,6 @@ def full_schema(store: EmbeddedStore, table: str) -> pa.Schema:
     return m1_schema() if table == M1 else schema_of(store.registry.table(table))
 
 
-def plain_schema(store: EmbeddedStore, table: str) -> pa.Schema:
+def plain_schema(store: BaseStore, table: str) -> pa.Schema:
     """The same without comments."""
     return pa.schema([field.remove_metadata() for field in full_schema(store, table)])

@@ -11,7 +11,7 @@ import xxhash
 from bqx.features.table import ALL, TableSpec
 from bqx.market import month_bounds
 from bqx.store.barstore import MINUTES_A_DAY
-from bqx.store.embedded import EmbeddedStore
+from bqx.store.base import BaseStore
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Extent:
     rate: float
 
 
-def extent(store: EmbeddedStore, pair: str) -> Extent | None:
+def extent(store: BaseStore, pair: str) -> Extent | None:
     """Rows of a pair, or of `ALL`; None when there is no bar inside trading minutes.
 
     Raises:
@@ -56,13 +56,13 @@ def _widest(extents: Iterable[Extent | None]) -> Extent | None:
     return Extent(first, max(span.last for span in known), first, 1.0)
 
 
-def month_rows(store: EmbeddedStore, span: Extent, month: str) -> tuple[int, int]:
+def month_rows(store: BaseStore, span: Extent, month: str) -> tuple[int, int]:
     """Rows of a month's partition: its trading minutes, from the first to the last bar."""
     low, high = store.calendar.row_range(*month_bounds(month))
     return max(low, span.first), min(high, span.last)
 
 
-def row_runs(store: EmbeddedStore, pair: str, span: Extent) -> list[tuple[int, int]]:
+def row_runs(store: BaseStore, pair: str, span: Extent) -> list[tuple[int, int]]:
     """Rows of all months with bars; adjoining months make one run."""
     runs: list[tuple[int, int]] = []
     for month in store.bars.months(pair):
@@ -83,7 +83,7 @@ class Inputs:
         store: The store; what it knows of its bars is read once.
     """
 
-    def __init__(self, store: EmbeddedStore) -> None:
+    def __init__(self, store: BaseStore) -> None:
         self._store = store
         self._pairs = store.state.pairs()
         self._days: dict[str, Sequence[tuple[int, str]]] = {}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.dataset as ds
 
-from bqx.bars.schema import QUARANTINE_SCHEMA
 from bqx.store.embedded import EmbeddedStore
-from bqx.store.ingest import QUARANTINE
+from bqx.store.folder import QUARANTINE
 
 COMMENTS = {
     "partitions": "Stored partitions: rows, content hash, fingerprint; first and last row as "
@@ -30,16 +28,10 @@ def state_tables(store: EmbeddedStore) -> tuple[str, ...]:
     return (*store.state.database.tables(), QUARANTINE)
 
 
-def state_table(store: EmbeddedStore, name: str) -> pa.Table | ds.Dataset:
+def state_table(store: EmbeddedStore, name: str) -> pa.Table:
     """One of the tables that `state_tables` names."""
     if name == QUARANTINE:
-        return _quarantine(store)
+        return store.parts.rejected()
     schema = {n: _TYPES[kind] for n, kind in store.state.database.columns(name).items()}
     rows = store.state.query(f"SELECT * FROM {name}")
     return pl.DataFrame(rows, schema=schema, orient="row").to_arrow()
-
-
-def _quarantine(store: EmbeddedStore) -> pa.Table | ds.Dataset:
-    empty = pl.DataFrame(schema={"source": pl.Int64()} | dict(QUARANTINE_SCHEMA)).to_arrow()
-    files = sorted(str(path) for path in (store.root / QUARANTINE).glob("*.parquet"))
-    return ds.dataset(files, schema=empty.schema, format="parquet") if files else empty

@@ -1,25 +1,20 @@
-"""Compare a store with its record: every file, schema, row count, time and content hash."""
+"""Compare a store with its record: every partition's schema, row count, times, content hash."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from bqx.config import FILE
-from bqx.market import PAIRS, moment_of
+from bqx.market import moment_of
 from bqx.store.barstore import M1, MINUTES_A_DAY, day_hashes
-from bqx.store.durable import TEMPORARY
-from bqx.store.embedded import JOURNAL, SNAPSHOTS, STATE, EmbeddedStore
-from bqx.store.ingest import QUARANTINE
-from bqx.store.inspection import inspect_partition
-from bqx.store.parquet import read_file
+from bqx.store.base import BaseStore
+from bqx.store.partitions import Key
 from bqx.store.schema import full_schema
 from bqx.store.state import Partition
 
@@ -41,7 +36,7 @@ class Finding:
 
     Attributes:
         kind: Of `Problem`, or ``days``, ``unrecorded``, ``leftover``, ``outdated``.
-        table: Table name without pair and month; None for a file outside the tables.
+        table: Table name without pair and month; None for what lies outside the tables.
         pair: Pair, or None.
         month: ``yyyy_mm``, or None.
         found: What was met.
@@ -112,19 +107,19 @@ class VerifyResult:
 
 
 def verify(
-    store: EmbeddedStore,
+    store: BaseStore,
     *,
     tables: str | Sequence[str] | None = None,
     pairs: str | Sequence[str] | None = None,
     deep: bool = True,
 ) -> VerifyResult:
-    """Compare every partition with its record, and the folder with both.
+    """Compare every partition with its record, and what there is with both.
 
     Args:
         store: The store.
         tables: Tables, ``m1`` or families; all when None.
         pairs: Pairs; all when None.
-        deep: Whether all values are read and hashed; otherwise footers and times only.
+        deep: Whether all values are read and hashed; otherwise rows and times are counted only.
 
     Raises:
         UnknownNameError: If a table or pair is unknown.
@@ -138,7 +133,7 @@ def verify(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         checks = pool.map(lambda p: _partition(store, p, deep=deep), chosen)
         findings = [finding for found in checks for finding in found]
-    findings += _files(store, wanted, {store.path(*key) for key in recorded})
+    findings += _strays(store, wanted, recorded)
     rows, size = sum(p.rows for p in chosen), sum(p.bytes for p in chosen)
     return VerifyResult(len(chosen), rows, size, deep, tuple(findings))
 
@@ -158,16 +153,16 @@ class _Selection:
         return self.tables is None and self.pairs is None
 
 
-def _resolve(store: EmbeddedStore, tables: str | Sequence[str]) -> set[str]:
+def _resolve(store: BaseStore, tables: str | Sequence[str]) -> set[str]:
     names = tables.split(",") if isinstance(tables, str) else list(tables)
     return {*store.registry.resolve(n for n in names if n != M1), *({M1} & set(names))}
 
 
-def _key(partition: Partition) -> tuple[str, str, str]:
+def _key(partition: Partition) -> Key:
     return partition.tbl, partition.pair, partition.month
 
 
-def _is_current(store: EmbeddedStore, partition: Partition) -> bool:
+def _is_current(store: BaseStore, partition: Partition) -> bool:
     """Whether the present code makes, for the present grid, tables like this one."""
     table = partition.tbl
     return table == M1 or (
@@ -175,11 +170,10 @@ def _is_current(store: EmbeddedStore, partition: Partition) -> bool:
     )
 
 
-def _partition(store: EmbeddedStore, partition: Partition, *, deep: bool) -> list[Finding]:
-    path = store.path(*_key(partition))
+def _partition(store: BaseStore, partition: Partition, *, deep: bool) -> list[Finding]:
     current = _is_current(store, partition)
     schema: pa.Schema | None = full_schema(store, partition.tbl) if current else None
-    problems = inspect_partition(path, partition, schema, deep=deep)
+    problems = store.parts.inspect(partition, schema, deep=deep)
     hint = _INGEST if partition.tbl == M1 else _REBUILD
     found = [Finding(p.kind, *_key(partition), p.found, p.expected, hint) for p in problems]
     if not current:
@@ -193,15 +187,16 @@ def _partition(store: EmbeddedStore, partition: Partition, *, deep: bool) -> lis
             )
         )
     if partition.tbl == M1 and deep and not problems:
-        found += _days(store, partition, path)
+        found += _days(store, partition)
     return found
 
 
-def _days(store: EmbeddedStore, partition: Partition, path: Path) -> list[Finding]:
+def _days(store: BaseStore, partition: Partition) -> list[Finding]:
     """Days of a month of bars whose hash is not the recorded one."""
     low, high = partition.first // MINUTES_A_DAY, partition.last // MINUTES_A_DAY
     recorded = {day: h for day, h in store.state.days(partition.pair) if low <= day <= high}
-    found = {d.day: d.hash for d in day_hashes(partition.pair, read_file(path))}
+    bars = store.parts.read(_key(partition))
+    found = {d.day: d.hash for d in day_hashes(partition.pair, bars)}
     return [
         Finding(
             "days",
@@ -215,34 +210,10 @@ def _days(store: EmbeddedStore, partition: Partition, path: Path) -> list[Findin
     ]
 
 
-def _files(store: EmbeddedStore, wanted: _Selection, recorded: set[Path]) -> list[Finding]:
-    """Files of the folder that belong to nothing."""
-    findings = []
-    for path in sorted(store.root.rglob("*")):
-        parts = path.relative_to(store.root).parts
-        if path in recorded or not path.is_file() or _is_known(parts):
-            continue
-        table, pair, month = _place(parts)
-        if not wanted.everything and not (table and pair and wanted.has(table, pair)):
-            continue
-        kind = "leftover" if path.name.endswith(TEMPORARY) else "unrecorded"
-        name = "/".join(parts)
-        findings.append(
-            Finding(kind, table, pair, month, f"file {name}", "only recorded files", _HINTS[kind])
-        )
-    return findings
-
-
-def _is_known(parts: tuple[str, ...]) -> bool:
-    """Whether a file is one that a store has beside its partitions."""
-    if parts[0] == SNAPSHOTS or parts[0].startswith("."):
-        return True
-    if len(parts) == 1:
-        return parts[0] in (FILE, JOURNAL) or parts[0].startswith(STATE)
-    return parts[0] == QUARANTINE and len(parts) == 2 and parts[1].endswith(".parquet")
-
-
-def _place(parts: tuple[str, ...]) -> tuple[str | None, str | None, str | None]:
-    if len(parts) != 3 or parts[1] not in PAIRS:
-        return None, None, None
-    return parts[0], parts[1], parts[2].partition(".")[0]
+def _strays(store: BaseStore, wanted: _Selection, recorded: Collection[Key]) -> list[Finding]:
+    """What there is and belongs to no record."""
+    return [
+        Finding(s.kind, s.table, s.pair, s.month, s.found, "only what is recorded", _HINTS[s.kind])
+        for s in store.parts.strays(recorded)
+        if wanted.everything or (s.table and s.pair and wanted.has(s.table, s.pair))
+    ]

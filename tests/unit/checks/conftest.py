@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bqx.api import Store
+from bqx.api import FolderStore
 from damage import copy_store, store_with_bars
 
 
@@ -20,6 +20,6 @@ def intact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(intact: Path, tmp_path: Path) -> Store:
+def store(intact: Path, tmp_path: Path) -> FolderStore:
     """A copy to damage."""
     return copy_store(intact, tmp_path / "damaged")

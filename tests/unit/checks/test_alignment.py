@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from bqx.api import Store
+from bqx.api import FolderStore
 from bqx.checks.alignment import alignment
 from bqx.checks.report import Finding, Report
 from damage import MONTHS, Change, edit, put, values
@@ -31,7 +31,7 @@ def first(report: Report, check: str) -> Finding:
     return result.findings[0]
 
 
-def test_an_intact_store_is_aligned(store: Store) -> None:
+def test_an_intact_store_is_aligned(store: FolderStore) -> None:
     report = alignment(store)
     assert report.passed
     assert report.score == 100.0
@@ -42,7 +42,7 @@ def test_an_intact_store_is_aligned(store: Store) -> None:
     }
 
 
-def test_the_columns_own_null_rules_apply_in_the_intact_store(store: Store) -> None:
+def test_the_columns_own_null_rules_apply_in_the_intact_store(store: FolderStore) -> None:
     """Otherwise the tests below would say nothing of flat windows and constant terms."""
     r2 = store.read("reg_rate", "eurusd", columns=["w60_r2", "w60_rmse"])
     flat = r2.filter(pl.col("w60_r2").is_null(), pl.col("w60_rmse").is_not_null())
@@ -248,7 +248,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_damage_fails_in_the_right_check_and_place(store: Store, name: str) -> None:
+def test_damage_fails_in_the_right_check_and_place(store: FolderStore, name: str) -> None:
     damage = DAMAGES[name]
     edit(store, damage.table, PAIR, MONTH, damage.change)
     report = alignment(store)
@@ -274,13 +274,13 @@ def test_damage_fails_in_the_right_check_and_place(store: Store, name: str) -> N
         ("extra column", "schema"),
     ],
 )
-def test_damage_of_one_kind_fails_one_check(store: Store, name: str, alone: str) -> None:
+def test_damage_of_one_kind_fails_one_check(store: FolderStore, name: str, alone: str) -> None:
     damage = DAMAGES[name]
     edit(store, damage.table, PAIR, MONTH, damage.change)
     assert failed(alignment(store)) == {alone}
 
 
-def test_the_wrong_value_is_shown_with_its_time_and_deviation(store: Store) -> None:
+def test_the_wrong_value_is_shown_with_its_time_and_deviation(store: FolderStore) -> None:
     before = store.read("reg_rate", PAIR, start="2019-02-01", columns=["w60_prediction"])
     edit(store, "reg_rate", PAIR, MONTH, put("w60_prediction", ROW, 101.0))
     report = alignment(store)
@@ -294,21 +294,21 @@ def test_the_wrong_value_is_shown_with_its_time_and_deviation(store: Store) -> N
     assert terms.worst == pytest.approx(abs(101.0 - right) / 100, rel=0.1)
 
 
-def _gone(store: Store) -> None:
+def _gone(store: FolderStore) -> None:
     store.path("reg_bqx", PAIR, MONTH).unlink()
 
 
-def _forgotten(store: Store) -> None:
+def _forgotten(store: FolderStore) -> None:
     store.state.forget([("reg_bqx", PAIR, MONTH)])
 
 
-def _garbage(store: Store) -> None:
+def _garbage(store: FolderStore) -> None:
     path = store.path("reg_bqx", PAIR, MONTH)
     path.unlink()
     path.write_bytes(b"no parquet")
 
 
-def _no_key(store: Store) -> None:
+def _no_key(store: FolderStore) -> None:
     edit(store, "reg_bqx", PAIR, MONTH, lambda t: t.drop_columns(["ts_utc"]))
 
 
@@ -322,7 +322,7 @@ def _no_key(store: Store) -> None:
     ],
 )
 def test_a_partition_that_is_not_there_is_named(
-    store: Store, damage: Callable[[Store], None], said: str
+    store: FolderStore, damage: Callable[[FolderStore], None], said: str
 ) -> None:
     damage(store)
     report = alignment(store)
@@ -332,13 +332,13 @@ def test_a_partition_that_is_not_there_is_named(
     assert "bqx build" in finding.expected
 
 
-def test_checks_that_cannot_look_at_a_missing_partition_do_not_pass(store: Store) -> None:
+def test_checks_that_cannot_look_at_a_missing_partition_do_not_pass(store: FolderStore) -> None:
     _gone(store)
     needed = {c.name for c in alignment(store).checks if c.failures}
     assert {"terms", "residuals", "coverage", "join", "schema", "rows"} <= needed
 
 
-def test_a_partition_made_by_other_code_is_outdated(store: Store) -> None:
+def test_a_partition_made_by_other_code_is_outdated(store: FolderStore) -> None:
     with store.state.transaction() as connection:
         connection.execute(
             "UPDATE partitions SET fingerprint = 'old' WHERE tbl = 'covariance_rate'"
@@ -350,7 +350,7 @@ def test_a_partition_made_by_other_code_is_outdated(store: Store) -> None:
     assert "other code" in result.findings[0].found
 
 
-def test_a_partition_made_from_other_bars_is_outdated(store: Store) -> None:
+def test_a_partition_made_from_other_bars_is_outdated(store: FolderStore) -> None:
     bars = store.bars.frame(PAIR, MONTH)
     dearer = pl.when(pl.int_range(pl.len()) == ROW).then(pl.col("close") + 0.5).otherwise("close")
     store.bars.replace(PAIR, MONTH, bars.with_columns(dearer.alias("close")))
@@ -361,7 +361,7 @@ def test_a_partition_made_from_other_bars_is_outdated(store: Store) -> None:
     assert {f.pair for f in report.findings} == {PAIR}
 
 
-def test_bars_outside_the_week_are_counted_and_lose_no_row(store: Store) -> None:
+def test_bars_outside_the_week_are_counted_and_lose_no_row(store: FolderStore) -> None:
     bars = store.bars.frame(PAIR, MONTH)
     saturday = bars.head(3).with_columns(
         pl.datetime_range(
@@ -378,14 +378,14 @@ def test_bars_outside_the_week_are_counted_and_lose_no_row(store: Store) -> None
     assert rows.notes[0].startswith("3 bars outside the trading week")
 
 
-def test_a_month_named_without_bars_fails(store: Store) -> None:
+def test_a_month_named_without_bars_fails(store: FolderStore) -> None:
     report = alignment(store, pairs="eurusd", months="2019-02,2019-07")
     finding = first(report, "partitions")
     assert (finding.pair, finding.month) == ("eurusd", "2019_07")
     assert alignment(store, pairs="eurusd", months="2019-02:2019-07").passed
 
 
-def test_the_selection_is_what_is_checked(store: Store) -> None:
+def test_the_selection_is_what_is_checked(store: FolderStore) -> None:
     edit(store, "reg_rate", PAIR, MONTH, put("w60_linear_term", ROW, 1.0))
     assert alignment(store, pairs="eurusd").passed
     assert alignment(store, pairs=PAIR, months="2019-01").passed

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bqx.api import Store
+from bqx.api import FolderStore
 from bqx.checks.leakage import leakage
 from bqx.config import StoreSettings
 from stores import open_store
 
 
 @pytest.fixture(scope="module")
-def year(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+def year(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
     """A year of EURCHF, which is often flat for an hour, in the week that the source covers."""
     settings = StoreSettings(week="Mon 00:00 - Fri 21:00 UTC")
     store = open_store(tmp_path_factory.mktemp("real") / "store", settings=settings)
@@ -23,7 +23,7 @@ def year(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.mark.slow
-def test_a_year_of_real_bars_is_aligned(year: Store) -> None:
+def test_a_year_of_real_bars_is_aligned(year: FolderStore) -> None:
     report = year.align()
     assert report.passed, report.to_text()
     assert len({c.month for c in report.cells}) == 12
@@ -39,6 +39,6 @@ def test_a_year_of_real_bars_is_aligned(year: Store) -> None:
 
 
 @pytest.mark.slow
-def test_a_year_of_real_bars_does_not_leak(year: Store) -> None:
+def test_a_year_of_real_bars_does_not_leak(year: FolderStore) -> None:
     report = leakage(year, samples=100)
     assert report.passed, report.to_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bqx.api import Store
+from bqx.api import FolderStore
 from bqx.checks.coverage import coverage
 from bqx.checks.identities import identities
 from bqx.domains.domain import Domain
@@ -37,7 +37,7 @@ class Sign(Family):
         return {"sign": sign, "label": np.full(len(d), 7.0), "number": np.full(len(d), 0.5)}
 
 
-def test_everything_that_is_stored_is_covered(store: Store) -> None:
+def test_everything_that_is_stored_is_covered(store: FolderStore) -> None:
     report = coverage(store)
     assert report.passed
     assert report.facts["tables"] == 7
@@ -47,7 +47,7 @@ def test_everything_that_is_stored_is_covered(store: Store) -> None:
     assert result.units == rows * columns
 
 
-def test_found_and_expected_values_are_counted(store: Store) -> None:
+def test_found_and_expected_values_are_counted(store: FolderStore) -> None:
     edit(store, "bqx", "eurusd", "2019_02", put("rate_index", 700, NAN))
     report = coverage(store, tables=["bqx"], pairs="eurusd")
     cells = {c.month: c for c in report.cells if c.check == "coverage"}
@@ -60,7 +60,7 @@ def test_found_and_expected_values_are_counted(store: Store) -> None:
     assert report.facts["values"] == shown
 
 
-def test_a_value_where_none_may_be_is_as_wrong_as_a_missing_one(store: Store) -> None:
+def test_a_value_where_none_may_be_is_as_wrong_as_a_missing_one(store: FolderStore) -> None:
     edit(store, "reg_rate", "eurusd", "2019_01", put("w630_rmse", 10, 0.5))
     report = coverage(store)
     (finding,) = [f for f in report.findings if f.check == "coverage"]
@@ -68,7 +68,7 @@ def test_a_value_where_none_may_be_is_as_wrong_as_a_missing_one(store: Store) ->
     assert (finding.month, finding.column) == ("2019_01", "w630_rmse")
 
 
-def test_equal_counts_in_other_places_fail(store: Store) -> None:
+def test_equal_counts_in_other_places_fail(store: FolderStore) -> None:
     """Counting NULLs alone would miss this."""
     swap = values("w60_rmse", lambda v: np.concatenate([[0.1], v[1:3000], [NAN], v[3001:]]))
     edit(store, "reg_rate", "eurusd", "2019_01", swap)
@@ -126,7 +126,7 @@ def test_columns_that_must_be_empty_are_named(tmp_path: Path) -> None:
     assert any("wholly NULL, as they must be" in n and "w630_r2" in n for n in result.notes)
 
 
-def test_unknown_names_are_errors(store: Store) -> None:
+def test_unknown_names_are_errors(store: FolderStore) -> None:
     with pytest.raises(UnknownNameError):
         coverage(store, tables=["regression_typo"])
     with pytest.raises(UnknownNameError):
@@ -135,7 +135,7 @@ def test_unknown_names_are_errors(store: Store) -> None:
         coverage(store, months="2019-13")
 
 
-def test_identities_hold_and_fail(store: Store) -> None:
+def test_identities_hold_and_fail(store: FolderStore) -> None:
     report = identities(store)
     assert report.passed
     assert {c.name for c in report.checks} == {
@@ -152,7 +152,7 @@ def test_identities_hold_and_fail(store: Store) -> None:
     assert (finding.table, finding.pair, finding.month) == ("reg_bqx", "eurusd", "2019_02")
 
 
-def test_identities_tolerate_rounding_only(store: Store) -> None:
+def test_identities_tolerate_rounding_only(store: FolderStore) -> None:
     nudge = values("w60_prediction", lambda v: v + np.where(np.arange(len(v)) == 2500, 5e-9, 0))
     edit(store, "reg_rate", "eurusd", "2019_02", nudge)
     assert identities(store).passed  # 5e-9 relative to 100

@@ -14,7 +14,7 @@ from synthetic import random_walk_bars
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> bqx.Store:
+def store(tmp_path: Path) -> bqx.FolderStore:
     made = filled_store(tmp_path / "store", days=10)
     assert made.build("reg_rate").passed
     return made
@@ -26,14 +26,14 @@ def advice(diagnosis: Diagnosis, found: str) -> tuple[str, str]:
     return line.level, line.advice
 
 
-def test_a_sound_store(store: bqx.Store) -> None:
+def test_a_sound_store(store: bqx.FolderStore) -> None:
     diagnosis = examine(store.root)
     assert diagnosis.healthy
     assert advice(diagnosis, "every table that is stored is current") == ("ok", "")
     assert advice(diagnosis, "bars of 1 of 28 pairs")[0] == "ok"
 
 
-def test_lost_files(store: bqx.Store) -> None:
+def test_lost_files(store: bqx.FolderStore) -> None:
     store.path("reg_rate", "eurusd", "2019_01").unlink()
     diagnosis = examine(store.root)
     assert not diagnosis.healthy
@@ -41,13 +41,13 @@ def test_lost_files(store: bqx.Store) -> None:
     assert (level, "bqx verify" in what) == ("error", True)
 
 
-def test_outdated_tables(store: bqx.Store) -> None:
+def test_outdated_tables(store: bqx.FolderStore) -> None:
     change(store.root, store.settings, "holidays", "2019-01-01")
     level, what = advice(examine(store.root), "2 partitions are missing or outdated")
     assert (level, what) == ("warning", "`bqx update`")
 
 
-def test_older_bars_than_the_baseline(store: bqx.Store, tmp_path: Path) -> None:
+def test_older_bars_than_the_baseline(store: bqx.FolderStore, tmp_path: Path) -> None:
     older = random_walk_bars("eurusd", "2018-11-05", 3, seed=2)
     store.ingest([write_bars(tmp_path / "older", "eurusd", older)])
     level, what = advice(examine(store.root), "1 months of eurusd lie before its baseline")
@@ -55,7 +55,9 @@ def test_older_bars_than_the_baseline(store: bqx.Store, tmp_path: Path) -> None:
     assert "baseline_start" in what
 
 
-def test_leftovers_synthetic_bars_and_unknown_tables(store: bqx.Store, tmp_path: Path) -> None:
+def test_leftovers_synthetic_bars_and_unknown_tables(
+    store: bqx.FolderStore, tmp_path: Path
+) -> None:
     (store.root / "reg_rate" / "eurusd" / "2019_01.parquet.1.tmp").touch()
     bars = random_walk_bars("usdjpy", "2019-01-08", 1, seed=2)
     store.ingest([write_bars(tmp_path / "more", "usdjpy", bars)], synthetic=True)
@@ -71,7 +73,7 @@ def test_leftovers_synthetic_bars_and_unknown_tables(store: bqx.Store, tmp_path:
     assert "families" in advice(diagnosis, "counted_bqx, counted_rate")[1]
 
 
-def test_no_store_and_a_broken_one(store: bqx.Store, tmp_path: Path) -> None:
+def test_no_store_and_a_broken_one(store: bqx.FolderStore, tmp_path: Path) -> None:
     assert advice(examine(tmp_path / "nowhere"), "no store at")[0] == "note"
     (store.root / "bqx.toml").write_text("week = always")
     assert not examine(store.root).healthy

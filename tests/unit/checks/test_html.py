@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from bqx.api import Store
+from bqx.api import FolderStore
 from bqx.checks.alignment import alignment
 from bqx.checks.chart import week_charts
 from bqx.checks.example import Curve, Example, Parabola
@@ -57,7 +57,7 @@ def outline(page: str) -> Outline:
     return parser
 
 
-def test_the_page_of_an_aligned_store(store: Store) -> None:
+def test_the_page_of_an_aligned_store(store: FolderStore) -> None:
     page = alignment(store).to_html()
     seen = outline(page).seen
     assert "100 %" in page
@@ -68,14 +68,14 @@ def test_the_page_of_an_aligned_store(store: Store) -> None:
         assert f"<code>{check}</code>" in page
 
 
-def test_the_page_needs_nothing_from_elsewhere(store: Store) -> None:
+def test_the_page_needs_nothing_from_elsewhere(store: FolderStore) -> None:
     page = alignment(store).to_html()
     assert "<script" not in page
     assert "<link" not in page
     assert not re.search(r"https?://|url\(|@import|src=", page)
 
 
-def test_the_page_of_a_damaged_store_lists_the_place(store: Store) -> None:
+def test_the_page_of_a_damaged_store_lists_the_place(store: FolderStore) -> None:
     edit(store, "reg_rate", "usdjpy", "2019_02", put("w60_linear_term", 3000, 1.0))
     page = alignment(store).to_html()
     outline(page)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bqx.api import Store
+from bqx.api import FolderStore
 from bqx.checks.leakage import leakage
 from bqx.checks.replay import differing, groups_of
 from bqx.checks.report import Report
@@ -31,7 +31,7 @@ def failed(report: Report) -> set[str]:
     return {c.name for c in report.checks if c.failures}
 
 
-def test_the_families_do_not_leak(store: Store) -> None:
+def test_the_families_do_not_leak(store: FolderStore) -> None:
     report = leakage(store, samples=24, seed=3)
     assert report.passed, report.to_text()
     assert [c.name for c in report.checks] == ["truncation", "shocks", "cold_start"]
@@ -83,7 +83,7 @@ def test_a_planted_fault_does_not_hide_the_good_columns(tmp_path: Path) -> None:
     assert "NaN" in report.findings[0].found
 
 
-def test_a_stored_value_with_other_bits_is_found(store: Store) -> None:
+def test_a_stored_value_with_other_bits_is_found(store: FolderStore) -> None:
     for month in ("2019_01", "2019_02"):
         edit(store, "bqx", "eurusd", month, _nudge("rate_index"))
     report = leakage(store, tables=["bqx"], pairs="eurusd", samples=16)
@@ -96,7 +96,7 @@ def _nudge(column: str) -> Change:
     return values(column, lambda v: np.nextafter(v, np.inf))
 
 
-def test_a_missing_stored_value_is_found(store: Store) -> None:
+def test_a_missing_stored_value_is_found(store: FolderStore) -> None:
     edit(store, "bqx", "eurusd", "2019_02", put("rate_index", 3, float("nan")))
     report = leakage(store, tables=["bqx"], pairs="eurusd", samples=8)
     findings = [f for f in report.findings if f.check == "cold_start"]
@@ -105,7 +105,7 @@ def test_a_missing_stored_value_is_found(store: Store) -> None:
     assert "NULL at 2019-02-01 00:00 + 3 rows" in findings[0].found
 
 
-def test_the_same_seed_tries_the_same_rows(store: Store) -> None:
+def test_the_same_seed_tries_the_same_rows(store: FolderStore) -> None:
     for month in ("2019_01", "2019_02"):
         edit(store, "bqx", "eurusd", month, _nudge("rate_index"))
     texts = [
@@ -121,7 +121,7 @@ def test_an_empty_store_has_nothing_to_try(tmp_path: Path) -> None:
     assert report.units == 0
 
 
-def test_bad_arguments(store: Store) -> None:
+def test_bad_arguments(store: FolderStore) -> None:
     with pytest.raises(ConfigError):
         leakage(store, samples=0)
     with pytest.raises(UnknownNameError):

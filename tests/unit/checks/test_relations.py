@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import bqx
-from bqx.api import Store
+from bqx.api import FolderStore
 from bqx.checks.identities import identities
 from bqx.checks.relations import ORDERS, SUMS
 from bqx.features.registry import families_in, registry
@@ -26,7 +26,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(built: Path, tmp_path: Path) -> Store:
+def store(built: Path, tmp_path: Path) -> FolderStore:
     return copy_store(built, tmp_path / "damaged", families=FAMILIES)
 
 
@@ -38,7 +38,7 @@ def test_every_relation_names_columns_that_exist() -> None:
         assert set(order.columns) <= set(tables[order.table].column_names)
 
 
-def test_the_relations_hold(store: Store) -> None:
+def test_the_relations_hold(store: FolderStore) -> None:
     report = identities(store)
     assert report.passed, report.to_text()
     (result,) = [c for c in report.checks if c.name == "relations"]
@@ -56,7 +56,9 @@ def test_the_relations_hold(store: Store) -> None:
         ("ohlc_rate", "open_index", put("open_index", 3000, 1.0)),
     ],
 )
-def test_a_changed_value_breaks_one(store: Store, table: str, column: str, change: Change) -> None:
+def test_a_changed_value_breaks_one(
+    store: FolderStore, table: str, column: str, change: Change
+) -> None:
     edit(store, table, "eurusd", "2019_02", change)
     findings = [f for f in identities(store).findings if f.check == "relations"]
     assert (table, column) in {(f.table, f.column) for f in findings}
