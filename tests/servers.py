@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import kill
 from pathlib import Path
 
@@ -98,9 +98,10 @@ class Server:
 
     def close(self) -> None:
         """Stop it at once, without writing what is deleted then, and delete its folder."""
-        postmaster = psutil.Process(self._server.get_pid())
-        postmaster.send_signal(signal.SIGQUIT)
-        psutil.wait_procs([postmaster], timeout=30)
+        with suppress(psutil.NoSuchProcess):  # a test killed it
+            postmaster = psutil.Process(self._server.get_pid())
+            postmaster.send_signal(signal.SIGQUIT)
+            psutil.wait_procs([postmaster], timeout=30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -164,7 +164,7 @@ def test_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["plan", "-s", "nowhere"], 2, "no store at nowhere"),
+        (["plan", "-s", "nowhere"], 2, "nowhere"),
         (["build", "-s", "{store}", "-p", "eurusd", "--all-pairs"], 2, "together"),
         (["build", "-s", "{store}", "-m", "soon"], 2, "unreadable month"),
         (["build", "-s", "{store}", "-f", "regresion"], 2, "did you mean regression"),

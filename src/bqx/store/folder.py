@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from bqx.bars.schema import QUARANTINE_SCHEMA
 from bqx.config import FILE
@@ -102,6 +101,8 @@ class ParquetPartitions:
 
     def rejected(self, source: int | None = None) -> pa.Table:
         """The rejected rows of one source, or of all of them."""
+        import pyarrow.dataset as ds  # takes a second where pandas is installed
+
         name = "*" if source is None else f"{source:06}"
         files = sorted(str(path) for path in (self._root / QUARANTINE).glob(f"{name}.parquet"))
         return ds.dataset(files, schema=REJECTED, format="parquet").to_table() if files else _none()
