@@ -85,12 +85,14 @@ class Server:
         return "\n".join(x for x in lines if not x.startswith(("\\restrict", "\\unrestrict")))
 
     def kill(self) -> None:
-        """Kill the server and its children at once, as a power cut would."""
-        postmaster = psutil.Process(self._server.get_pid())
-        family = [postmaster, *postmaster.children(recursive=True)]
-        for process in family:
-            kill(process.pid, signal.SIGKILL)
-        psutil.wait_procs(family, timeout=10)
+        """Kill the server and its children at once, as a power cut would; again does nothing."""
+        with suppress(psutil.NoSuchProcess):
+            postmaster = psutil.Process(self._server.get_pid())
+            family = [postmaster, *postmaster.children(recursive=True)]
+            for process in family:
+                with suppress(ProcessLookupError):  # a child that ended in between
+                    kill(process.pid, signal.SIGKILL)
+            psutil.wait_procs(family, timeout=10)
 
     def restart(self) -> None:
         """Start it again, after `kill`."""
