@@ -303,7 +303,7 @@ def test_pages_name_every_reason_format_and_count() -> None:
     named = formats[formats.index("## Formats") : formats.index("## Sources")]
     assert set(re.findall(r"^### (\w+)$", named, re.MULTILINE)) == set(READERS)
     columns = sum(len(spec.columns) for spec in registry().tables.values())
-    assert f"{columns} columns per pair" in readme
+    assert f"{columns:,} columns per pair" in readme
 
 
 def test_the_change_log_names_the_version() -> None:
