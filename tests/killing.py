@@ -1,12 +1,15 @@
-"""A process that is killed at a line, as far as one process can show it."""
+"""Processes that are killed: at a line, as far as one process can show it; and what is left."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, ModuleType
 from typing import Any
+
+from bqx.stages.target import PostgresTarget
 
 
 class Killed(BaseException):
@@ -35,3 +38,14 @@ def killed_at(line: int, modules: Sequence[ModuleType]) -> Iterator[list[int]]:
         pass
     finally:
         sys.settrace(None)
+
+
+def alone(address: str) -> None:
+    """Wait until no other session is in the database: a killed client's ends by itself."""
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid()"
+    )
+    with PostgresTarget(address) as target:
+        while target.query(others)[0][0]:
+            time.sleep(0.05)

@@ -15,6 +15,8 @@ from bqx.domains.grid import FloatArray, Int64Array
 from bqx.features.arrow import timestamps
 from bqx.legacy.schema import BQX_WINDOWS, COEFFICIENTS, RATE_WINDOWS, TERMS
 from bqx.market import month_bounds
+from bqx.stages.embedded import EmbeddedTarget
+from bqx.stages.runner import Runner
 from bqx.store.hashing import content_hash
 from bqx.store.parquet import read_file, write_file
 from bqx.store.state import Partition
@@ -97,3 +99,8 @@ def rewritten(store: FolderStore, key: tuple[str, str, str], change: Change) -> 
     store.path(*key).unlink()
     size = write_file(table, store.path(*key))
     store.state.record([replace(record, rows=table.num_rows, hash=content_hash(table), bytes=size)])
+
+
+def runner_of(store: FolderStore) -> Runner:
+    """What runs stages on a folder."""
+    return Runner(EmbeddedTarget(store))

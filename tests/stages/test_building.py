@@ -19,14 +19,14 @@ from bqx.features.compute import ColumnData, TableData, compute_tables
 from bqx.features.registry import Registry
 from bqx.stages import embedded_beside
 from bqx.stages.building import FolderBuilding, folder_stages
-from bqx.stages.embedded import EmbeddedTarget
-from bqx.stages.runner import BlockedError, Runner
+from bqx.stages.runner import BlockedError
 from bqx.stages.stage import Condition, Selection
 from bqx.store.hashing import content_hash
 from bqx.store.parquet import read_file, write_file
 from bqx.store.state import Partition
 from bqx.store.verify import verify
 from damage import MONTHS, copy_store, edit, store_with_bars, values
+from legacyfolder import runner_of
 from stores import content, open_store
 
 FAMILIES = Registry([Returns, NormalizedReturns, Time, OhlcIndex])
@@ -47,10 +47,6 @@ def built(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with copy_store(empty, tmp_path_factory.mktemp("built") / "store", FAMILIES) as store:
         runner_of(store).apply(OHLC)
         return store.root
-
-
-def runner_of(store: FolderStore) -> Runner:
-    return Runner(EmbeddedTarget(store))
 
 
 def failed(store: FolderStore, stage: FolderBuilding = OHLC) -> list[Condition]:

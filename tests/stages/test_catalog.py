@@ -9,6 +9,7 @@ import pytest
 from bqx.errors import StoreError, UnknownNameError
 from bqx.stages import catalog
 from bqx.stages.catalog import Parts
+from bqx.stages.dependents import views
 from bqx.stages.target import PostgresTarget
 
 TABLES = """
@@ -108,10 +109,10 @@ def test_columns_keys_and_comments(target: PostgresTarget) -> None:
 
 
 def test_views_on_tables_are_found(target: PostgresTarget) -> None:
-    (view,) = catalog.dependents(target, ["reg_eurusd"])
-    assert (view.schema, view.name, view.reads) == ("bqx", "seen", "reg_eurusd")
+    (view,) = views(target, ["reg_eurusd"])
+    assert (view.schema, view.name, view.reads) == ("bqx", "seen", ("reg_eurusd",))
     assert "SELECT" in view.definition
-    assert catalog.dependents(target, ["reg_eurusd_2024_07"]) == ()
+    assert views(target, ["reg_eurusd_2024_07"]) == []
 
 
 def test_sizes_are_of_partitions(target: PostgresTarget) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bqx.errors import ConfigError, PostConditionError, StoreError
@@ -15,25 +13,9 @@ from bqx.stages.semantic_views import SemanticViews
 from bqx.stages.stage import Selection
 from bqx.stages.target import PostgresTarget
 from servers import Server
-from stages.few import MONTHS, PAIRS, content, few
+from stages.few import MONTHS, PAIRS, content
 
 BREAK = "UPDATE bqx.reg_eurusd_2024_08 SET w240_a_term = w240_a_term + 0.01"
-
-
-@pytest.fixture
-def address(server: Server) -> str:
-    return few(server)
-
-
-@pytest.fixture
-def target(address: str) -> Iterator[PostgresTarget]:
-    with PostgresTarget(address) as found:
-        yield found
-
-
-@pytest.fixture
-def runner(target: PostgresTarget) -> Runner:
-    return Runner(target)
 
 
 def test_columns_are_added_filled_and_described(

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pyarrow.parquet as pq
 import pytest
 
 from bqx.api import FolderStore
 from bqx.errors import PostConditionError
-from bqx.stages.embedded import EmbeddedTarget
 from bqx.stages.embedded_columns import TABLE, WINDOWS, FolderConstantTerm
-from bqx.stages.runner import BlockedError, Runner
+from bqx.stages.runner import BlockedError
 from bqx.stages.stage import Selection
 from bqx.store.parquet import read_file
 from bqx.store.verify import verify
-from damage import MONTHS, copy_store, edit, put
-from legacyfolder import legacy_store, rewritten
+from damage import MONTHS, edit, put
+from legacyfolder import rewritten, runner_of
 from stores import content
 
 STAGE = FolderConstantTerm()
 NEW = [f"w{w}_constant_term" for w in WINDOWS]
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with legacy_store(tmp_path_factory.mktemp("columns") / "store") as store:
-        return store.root
-
-
-@pytest.fixture
-def store(original: Path, tmp_path: Path) -> FolderStore:
-    return copy_store(original, tmp_path / "store")
-
-
-def runner_of(store: FolderStore) -> Runner:
-    return Runner(EmbeddedTarget(store))
 
 
 def test_columns_are_added_and_filled(store: FolderStore) -> None:

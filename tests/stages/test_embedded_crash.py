@@ -22,7 +22,6 @@ from bqx.store.embedded import CHANGE
 from bqx.store.verify import verify
 from damage import copy_store
 from killing import killed_at
-from legacyfolder import legacy_store
 from stores import content, open_store
 
 # A process that is killed between two lines closes nothing; the simulation cannot either.
@@ -31,12 +30,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 MODULES = (change, durable, embedded_stage, embedded_beside)
 RENAME, REBUILD = FolderRename(), FolderRebuildRate()
 Act = Callable[[Runner], object]
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with legacy_store(tmp_path_factory.mktemp("crash") / "store") as store:
-        return store.root
 
 
 def killed(root: Path, act: Act, line: int) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -18,13 +16,13 @@ from bqx.stages.embedded_rebuild import FolderCovariances, FolderRebuildBqx, Fol
 from bqx.stages.embedded_rename import FolderRename
 from bqx.stages.embedded_stage import EmbeddedStage
 from bqx.stages.embedded_validation import FolderValidation
-from bqx.stages.runner import BlockedError, Runner
+from bqx.stages.runner import BlockedError
 from bqx.stages.stage import Selection
 from bqx.store.parquet import read_file
 from bqx.store.snapshots import create, restore
 from bqx.store.verify import verify
-from damage import MONTHS, copy_store
-from legacyfolder import legacy_store, write_partition
+from damage import MONTHS
+from legacyfolder import runner_of, write_partition
 from stores import content
 
 BQX, RATE, COVARIANCES = FolderRebuildBqx(), FolderRebuildRate(), FolderCovariances()
@@ -36,21 +34,6 @@ PROGRAMME: tuple[EmbeddedStage, ...] = (
     RATE,
     COVARIANCES,
 )
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with legacy_store(tmp_path_factory.mktemp("rebuild") / "store") as store:
-        return store.root
-
-
-@pytest.fixture
-def store(original: Path, tmp_path: Path) -> FolderStore:
-    return copy_store(original, tmp_path / "store")
-
-
-def runner_of(store: FolderStore) -> Runner:
-    return Runner(EmbeddedTarget(store))
 
 
 def test_the_whole_remediation_and_the_way_back(store: FolderStore) -> None:

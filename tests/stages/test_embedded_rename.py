@@ -13,24 +13,13 @@ from bqx.stages.embedded_rename import OLD_NAMES, FolderRename
 from bqx.stages.runner import BlockedError, Runner
 from bqx.stages.stage import Selection
 from bqx.store.verify import verify
-from damage import copy_store, edit, put
-from legacyfolder import EMPTY, PAIRS, legacy_store
+from damage import edit, put
+from legacyfolder import EMPTY, PAIRS
 from stores import content
 
 STAGE = FolderRename()
 ALL = Selection()
 Content = dict[tuple[str, str, str], str]
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with legacy_store(tmp_path_factory.mktemp("rename") / "store") as store:
-        return store.root
-
-
-@pytest.fixture
-def store(original: Path, tmp_path: Path) -> FolderStore:
-    return copy_store(original, tmp_path / "store")
 
 
 def new_names(before: Content) -> Content:

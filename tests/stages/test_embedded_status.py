@@ -14,15 +14,8 @@ from bqx.stages.registry import stages
 from bqx.stages.runner import Runner
 from bqx.stages.status import statuses
 from damage import MONTHS, copy_store, edit, values
-from legacyfolder import legacy_store
 
 OHLC = next(s for s in folder_stages() if s.tables == ("ohlc_rate",))
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with legacy_store(tmp_path_factory.mktemp("status") / "store") as store:
-        return store.root
 
 
 @pytest.fixture

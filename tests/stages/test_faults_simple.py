@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +20,7 @@ from bqx.stages.runner import Runner
 from bqx.stages.semantic_views import SemanticViews
 from bqx.stages.status import statuses
 from bqx.stages.target import PostgresTarget
+from killing import alone
 from servers import Server, running
 from stages.few import Content, content, few
 
@@ -60,17 +60,6 @@ def reading(address: str, table: str) -> Iterator[int]:
     with psycopg.connect(address) as connection:
         connection.execute(f"SELECT * FROM bqx.{table}".encode()).fetchall()
         yield connection.info.backend_pid
-
-
-def quiet(address: str) -> None:
-    """Wait until no other session is in the database: a killed client's ends by itself."""
-    others = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND pid <> pg_backend_pid()"
-    )
-    with PostgresTarget(address) as target:
-        while target.query(others)[0][0]:
-            time.sleep(0.05)
 
 
 def status(address: str, stage: AnyStage) -> str:
@@ -138,7 +127,7 @@ def test_a_killed_client_leaves_the_old_state_or_the_new(
         assert client.stdout is not None
         assert client.stdout.readline() == "now\n"
         client.send_signal(signal.SIGKILL)
-    quiet(address)
+    alone(address)
     if moment == "middle":
         assert content(server, address) == before
         assert status(address, stage) == "failed last"

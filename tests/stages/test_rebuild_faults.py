@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from bqx.stages.registry import AnyStage
 from bqx.stages.runner import BlockedError, Runner
 from bqx.stages.stage import Monitor
 from bqx.stages.target import PostgresTarget
+from killing import alone
 from servers import Server, running
 from stages.few import Content, content, few
 from stages.remedied import remedied
@@ -68,17 +68,6 @@ def at(moment: int, act: Callable[[], object]) -> Monitor:
             act()
 
     return monitor
-
-
-def alone(address: str) -> None:
-    """Wait until no other session is in the database: a killed client's ends by itself."""
-    others = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND pid <> pg_backend_pid()"
-    )
-    with PostgresTarget(address) as target:
-        while target.query(others)[0][0]:
-            time.sleep(0.05)
 
 
 def finish(server: Server, address: str, stage: AnyStage, before: Content, *, kept: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bqx.errors import ConfigError, StoreError
@@ -14,25 +12,9 @@ from bqx.stages.stage import Selection
 from bqx.stages.target import PostgresTarget
 from legacy.databases import legacy_template
 from servers import Server
-from stages.few import MONTHS, PAIRS, content, few
+from stages.few import MONTHS, PAIRS, content
 
 RELATIONS = 4 * len(PAIRS) * (1 + len(MONTHS))
-
-
-@pytest.fixture
-def address(server: Server) -> str:
-    return few(server)
-
-
-@pytest.fixture
-def target(address: str) -> Iterator[PostgresTarget]:
-    with PostgresTarget(address) as found:
-        yield found
-
-
-@pytest.fixture
-def runner(target: PostgresTarget) -> Runner:
-    return Runner(target)
 
 
 def tables(target: PostgresTarget, middle: str) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bqx.errors import ConfigError, StoreError
@@ -15,23 +13,7 @@ from bqx.stages.semantic_views import COLUMNS, SemanticViews
 from bqx.stages.stage import Selection
 from bqx.stages.target import PostgresTarget
 from servers import Server
-from stages.few import MONTHS, PAIRS, content, few
-
-
-@pytest.fixture
-def address(server: Server) -> str:
-    return few(server)
-
-
-@pytest.fixture
-def target(address: str) -> Iterator[PostgresTarget]:
-    with PostgresTarget(address) as found:
-        yield found
-
-
-@pytest.fixture
-def runner(target: PostgresTarget) -> Runner:
-    return Runner(target)
+from stages.few import MONTHS, PAIRS, content
 
 
 def test_a_view_shows_all_months_under_the_canonical_names(

@@ -6,11 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import polars as pl
 import pytest
@@ -21,41 +18,15 @@ from bqx.store import durable, restore, snapshots
 from bqx.store.hashing import content_hash
 from bqx.store.parquet import read_file
 from bqx.store.verify import verify
+from killing import Killed, killed_at
 from stores import content, filled_store, open_store, write_bars
 from synthetic import random_walk_bars
 
 # A process that is killed between two lines closes nothing; the simulation cannot either.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-FILES = tuple(str(module.__file__) for module in (restore, durable, snapshots))
+MODULES = (restore, durable, snapshots)
 Key = tuple[str, str, str]
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
-@contextmanager
-def killed_at(line: int) -> Iterator[list[int]]:
-    """Stop at the n-th executed line of the modules above; yields the number of lines so far."""
-    count = [0]
-
-    def trace(frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
-        if frame.f_code.co_filename not in FILES:
-            return None
-        if event == "line":
-            count[0] += 1
-            if count[0] == line:
-                raise Killed
-        return trace
-
-    sys.settrace(trace)
-    try:
-        yield count
-    except Killed:
-        pass
-    finally:
-        sys.settrace(None)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +62,7 @@ def copied(root: Path, target: Path) -> Path:
 
 
 def lines_of(root: Path, act: Callable[[bqx.FolderStore], object]) -> int:
-    with open_store(root) as store, killed_at(-1) as count:
+    with open_store(root) as store, killed_at(-1, MODULES) as count:
         act(store)
     return count[0]
 
@@ -108,7 +79,7 @@ def check_killed(
     for line in range(1, total + 1, step):
         root = copied(original[0], tmp_path / f"at_{line}")
         store = open_store(root)
-        with killed_at(line):
+        with killed_at(line, MODULES):
             act(store)
         store.close()
         with open_store(root) as reopened:
@@ -159,7 +130,7 @@ def test_delete(
     )
     for line in range(1, total + 1, step):
         root = copied(original[0], tmp_path / f"at_{line}")
-        with open_store(root) as store, killed_at(line):
+        with open_store(root) as store, killed_at(line, MODULES):
             snapshots.delete(store, "one")
         with open_store(root) as store:
             unharmed(store)

@@ -38,7 +38,7 @@ from bqx.cli.stagecommon import (
 if TYPE_CHECKING:
     from bqx.stages.registry import AnyStage
     from bqx.stages.reporting import StageReport
-    from bqx.stages.runner import Runner
+    from bqx.stages.runner import Result, Runner
     from bqx.stages.stage import Selection
 
 app = typer.Typer(
@@ -111,7 +111,7 @@ def apply(
 ) -> None:
     """Apply a stage: all of it or nothing, checked before it becomes visible."""
     with running(store) as runner:
-        from bqx.cli.stagetables import show_plan, show_result
+        from bqx.cli.stagetables import show_plan
 
         stage = chosen_stage(runner, code, old_names=old_names)
         selection = selected(pairs, months)
@@ -126,10 +126,16 @@ def apply(
             confirmed = confirmed or made.hash
         monitor = progress(quiet=json)
         result = runner.apply(stage, selection, confirmed=confirmed, limits=limits, monitor=monitor)
-        if json:
-            print_json(result.to_json())
-        else:
-            show_result(console(), result)
+        _give_result(result, json=json)
+
+
+def _give_result(result: Result, *, json: bool) -> None:
+    from bqx.cli.stagetables import show_result
+
+    if json:
+        print_json(result.to_json())
+    else:
+        show_result(console(), result)
 
 
 @app.command("verify")
@@ -201,8 +207,6 @@ def rollback(
 ) -> None:
     """Undo the newest application of a stage: catalogue and rows as they were."""
     with running(store) as runner:
-        from bqx.cli.stagetables import show_result
-
         stage = chosen_stage(runner, code)
         applied = runner.undoable(stage)
         told = f"{stage.code} on {runner.target.name}, application {applied}"
@@ -212,11 +216,7 @@ def rollback(
         if not yes:
             needs_terminal()
             typer.confirm(f"Undo {told}?", abort=True, err=True)
-        result = runner.rollback(stage, monitor=progress(quiet=json))
-        if json:
-            print_json(result.to_json())
-        else:
-            show_result(console(), result)
+        _give_result(runner.rollback(stage, monitor=progress(quiet=json)), json=json)
 
 
 app.command("history")(stageledger.history)

@@ -87,7 +87,7 @@ class ServerBuilding(Stage[PostgresTarget]):
 
     def rollback(self, target: PostgresTarget, monitor: Monitor) -> Mapping[str, Any]:
         """Drop what was made and put back what was set aside, in one transaction."""
-        number, found = _remembered(target, self.code)
+        number, found = target.undoable(self.code)
         manifest = Manifest.from_json(found)
         _check_order(target, self.code, number, manifest)
         with _store(target) as store:
@@ -115,7 +115,7 @@ def _build(store: BaseStore, tables: Sequence[str], selection: Selection) -> Bui
 def _undo(target: PostgresTarget, code: str, error: BqxError) -> None:
     """Take back a build that failed; where that fails too, say so beside the first error."""
     try:
-        number, found = _remembered(target, code)
+        number, found = target.undoable(code)
         put_back(target, number, Manifest.from_json(found))
     except BqxError as second:
         error.add_note(f"what was built is still there ({second.found}); roll {code} back")
@@ -124,21 +124,10 @@ def _undo(target: PostgresTarget, code: str, error: BqxError) -> None:
 def _finish(target: PostgresTarget, code: str, store: BaseStore, manifest: Manifest) -> None:
     """Write the hashes of what was made, in place of the bare names."""
     recorded = store.state.partitions()
-    number, _ = _remembered(target, code)
+    number, _ = target.undoable(code)
     with target.transaction():
         target.forget(number)
         target.remember(code, manifest.finished(recorded).to_json())
-
-
-def _remembered(target: PostgresTarget, code: str) -> tuple[int, Mapping[str, Any]]:
-    found = target.remembered(code)
-    if found is None:
-        raise StoreError(
-            f"nothing to roll back: {code} was not applied to {target.name}",
-            expected="an application that was not rolled back",
-            hint="`bqx stage history` lists what was done",
-        )
-    return found
 
 
 def _check_order(target: PostgresTarget, code: str, number: int, manifest: Manifest) -> None:

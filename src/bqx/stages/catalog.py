@@ -1,4 +1,4 @@
-"""What is in a PostgreSQL database: relations, exact counts, contents, columns, dependents."""
+"""What is in a PostgreSQL database: relations, exact counts, contents, columns."""
 
 from __future__ import annotations
 
@@ -41,14 +41,6 @@ FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
      LEFT JOIN pg_constraint k ON k.conindid = x.indexrelid AND k.conrelid = x.indrelid
 WHERE x.indrelid = to_regclass(%s) ORDER BY 1
 """
-_DEPENDENTS = """
-SELECT DISTINCT vn.nspname::text, v.relname::text, pg_get_viewdef(v.oid), t.relname::text
-FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
-     JOIN pg_class v ON v.oid = r.ev_class JOIN pg_namespace vn ON vn.oid = v.relnamespace
-     JOIN pg_class t ON t.oid = d.refobjid AND d.refclassid = 'pg_class'::regclass
-     JOIN pg_namespace tn ON tn.oid = t.relnamespace
-WHERE tn.nspname = %s AND t.relname = ANY(%s) AND v.oid <> t.oid ORDER BY 1, 2, 4
-"""
 
 
 @dataclass(frozen=True)
@@ -77,16 +69,6 @@ class Column:
     required: bool
     default: str
     comment: str
-
-
-@dataclass(frozen=True)
-class Dependent:
-    """A view and one relation that it reads."""
-
-    schema: str
-    name: str
-    definition: str
-    reads: str
 
 
 @dataclass(frozen=True)
@@ -206,14 +188,6 @@ def comments(
         (schema, list(names)),
     )
     return {str(name): str(text) for name, text in rows if text is not None}
-
-
-def dependents(
-    target: PostgresTarget, names: Iterable[str], schema: str = SCHEMA
-) -> tuple[Dependent, ...]:
-    """Views that read relations."""
-    rows = target.query(_DEPENDENTS, (schema, list(names)))
-    return tuple(Dependent(*(str(value) for value in row)) for row in rows)
 
 
 def size(target: PostgresTarget, names: Sequence[str], schema: str = SCHEMA) -> int:

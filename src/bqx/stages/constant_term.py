@@ -16,6 +16,7 @@ from bqx.stages.constant_checks import (
     preconditions,
     tables,
 )
+from bqx.stages.dependents import views
 from bqx.stages.estimate import estimate
 from bqx.stages.locks import lock, patient
 from bqx.stages.rates import rates
@@ -174,10 +175,10 @@ def _independent(target: PostgresTarget, number: int, parents: Sequence[str]) ->
             expected="the newest change of these tables",
             hint=f"`bqx stage rollback {later[0]}` first",
         )
-    views = catalog.dependents(target, parents)
-    if views:
+    above = views(target, parents)
+    if above:
         raise StoreError(
-            f"the view {views[0].schema}.{views[0].name} reads {views[0].reads}",
+            f"the view {above[0].place} reads {above[0].reads[0]}",
             expected="no view on the tables",
             hint="drop the view, and make it again afterwards",
         )

@@ -9,6 +9,7 @@ from bqx.errors import ConfigError, StoreError
 from bqx.stages import catalog
 from bqx.stages.catalog import Column
 from bqx.stages.constant_checks import tables
+from bqx.stages.dependents import views as views_of
 from bqx.stages.estimate import estimate
 from bqx.stages.locks import patient
 from bqx.stages.mapping import CELLS, RATE, column
@@ -104,10 +105,10 @@ class SemanticViews(Stage[PostgresTarget]):
         """Drop the views that were made."""
         number, manifest = target.remembered(self.code) or (0, {"views": []})
         views, clock = list(manifest["views"]), Clock()
-        above = catalog.dependents(target, views)
+        above = views_of(target, views)
         if above:
             raise StoreError(
-                f"the view {above[0].schema}.{above[0].name} reads {above[0].reads}",
+                f"the view {above[0].place} reads {above[0].reads[0]}",
                 expected="no view on the views",
                 hint="drop it, and make it again afterwards",
             )

@@ -27,9 +27,7 @@ def newest(target: PostgresTarget, code: str) -> tuple[int, Mapping[str, Any]]:
     Raises:
         StoreError: If there is none, or another stage was applied after it.
     """
-    found = target.remembered(code)
-    if found is None:
-        raise StoreError(f"{code} was not applied to {target.name}", expected="something to undo")
+    found = target.undoable(code)
     later = target.undone_before(found[0])
     if later:
         raise StoreError(

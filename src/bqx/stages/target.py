@@ -119,6 +119,21 @@ class PostgresTarget:
         )
         return (int(rows[0][0]), rows[0][1]) if rows else None
 
+    def undoable(self, code: str) -> tuple[int, Mapping[str, Any]]:
+        """`remembered`, where there must be something to undo.
+
+        Raises:
+            StoreError: If there is nothing.
+        """
+        found = self.remembered(code)
+        if found is None:
+            raise StoreError(
+                f"nothing to roll back: {code} was not applied to {self.name}",
+                expected="an application that was not rolled back",
+                hint="`bqx stage history` lists what was done",
+            )
+        return found
+
     def forget(self, number: int) -> None:
         """Remove a manifest, in the transaction that undoes its change."""
         self.execute(f"DELETE FROM {UNDO} WHERE id = %s", (number,))

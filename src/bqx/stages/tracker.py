@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from bqx.errors import BqxError, ConfigError
 from bqx.stages.board import FIELDS
@@ -102,13 +102,6 @@ class PushReport:
         if self.held and self.lowered:
             lines.append("  -> the tracker claims more than is true; --allow-lower corrects it")
         return "\n".join(lines)
-
-
-class Tracker(Protocol):
-    """Where the rows of the ledger can be pushed."""
-
-    def push(self, rows: Sequence[Row]) -> PushReport:
-        """Make the tracker show these rows; a second push changes nothing."""
 
 
 def _told(change: Change) -> str:
