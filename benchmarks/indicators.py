@@ -17,7 +17,7 @@ from bqx.kernels.moments import mean_std
 from bqx.kernels.oscillators import above, below, commodity_channel, rate_of_change, typical_price
 from bqx.kernels.recursive import ema, ema_rows, wilder, wilder_ratio_rows, wilder_rows
 from bqx.kernels.relative_strength import relative_strength
-from bqx.kernels.sums import moving_sum
+from bqx.kernels.sums import moving_mean
 from bqx.kernels.trend import linear_slope
 from bqx.kernels.true_range import directional_movement, true_range
 
@@ -94,8 +94,7 @@ def _stochastic(d: Data) -> list[Floats]:
     k, mean, low, high = d.out[:4]
     channel(d.low, d.high, 14, low, high)
     above(d.close, low, high, k)
-    moving_sum(k, 3, d.origin, mean)
-    mean /= 3
+    moving_mean(k, 3, d.origin, mean)
     return list(d.out[:2])
 
 

@@ -13,14 +13,12 @@ from bqx.kernels.extrema import minmax
 from bqx.kernels.moments import mean_std
 from bqx.kernels.order import percentile_rank, quantile
 from bqx.kernels.shape import skew_kurt
-from bqx.kernels.sums import moving_sum
+from bqx.kernels.sums import moving_mean, moving_sum
 
 
 def _mean(d: Data, w: int) -> list[Floats]:
-    out: Floats = d.out[0]
-    moving_sum(d.close, w, d.origin, out)
-    out /= w
-    return [out]
+    moving_mean(d.close, w, d.origin, d.out[0])
+    return [d.out[0]]
 
 
 def _sum(d: Data, w: int) -> list[Floats]:

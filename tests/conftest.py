@@ -10,13 +10,11 @@ import pytest
 from places import KINDS, Places
 from servers import Server, running
 
-ROOT = Path(__file__).parents[1]
-
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real vendor bars, which is not part of the repository."""
-    folder = ROOT.parent / "shared" / "data"
+    folder = Path(__file__).parents[2] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("real bars are not here: ../shared/data is absent")
     return folder

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from bqx import redaction
 from bqx.cli.app import app
-from conftest import ROOT
 from scram import ENCODED, PASSWORD, USER, Guarded, free_port, guard
 from secretscan import findings
 from servers import running
 from stages.airtable_server import AirTableServer, airtable
 
+ROOT = Path(__file__).parents[1]
 TOKEN = "patPLANTEDPLANTED." + "0f" * 32
 WRONG = "wr0ng-" + "51c2e8"
 

@@ -1,4 +1,4 @@
-"""Rolling sums: exact zeros, no negative sums, nothing carried along, any slice the same bits."""
+"""Rolling sums and means: exact where windows are flat, nothing carried along, any slice alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import references
-from bqx.kernels.sums import moving_sum, moving_sums
+from bqx.kernels.sums import moving_mean, moving_sum, moving_sums
 from kernelcases import GARBAGE
 from references import Floats
 
@@ -24,6 +24,12 @@ def summed(y: Floats, w: int, origin: int = 0) -> Floats:
     return out
 
 
+def averaged(y: Floats, w: int, origin: int = 0) -> Floats:
+    out = np.full_like(y, GARBAGE)
+    moving_mean(y, w, origin, out)
+    return out
+
+
 @pytest.mark.parametrize("name", SERIES)
 @pytest.mark.parametrize("w", [1, 3, 8, 9, 20, 630])
 def test_sums(name: str, w: int) -> None:
@@ -33,6 +39,24 @@ def test_sums(name: str, w: int) -> None:
     assert (np.isnan(found) == (np.arange(len(y)) < w - 1)).all()
     error = np.abs(found - terms.sum(axis=1))[w - 1 :]
     assert (error <= 2e-14 * np.abs(terms[w - 1 :]).sum(axis=1)).all()
+
+
+@pytest.mark.parametrize("name", SERIES)
+@pytest.mark.parametrize("w", [1, 3, 5, 20, 630, 1200])
+def test_means(name: str, w: int) -> None:
+    _, y = SERIES[name]
+    found = averaged(y, w, origin=123)
+    terms = references.trailing(y, w).astype(np.longdouble)
+    assert (np.isnan(found) == (np.arange(len(y)) < w - 1)).all()
+    error = np.abs(found - terms.mean(axis=1))[w - 1 :]
+    assert (error <= 2e-14 * np.abs(terms[w - 1 :]).max(axis=1)).all()
+
+
+@pytest.mark.parametrize("value", [0.1, 100.0, 1e-300, -99.97, 1e17 / 3])
+@pytest.mark.parametrize("w", [1, 3, 7, 60, 99, 240])
+def test_the_mean_of_a_flat_window_is_its_value(value: float, w: int) -> None:
+    y = np.concatenate([np.linspace(-1.0, 1.0, 500), np.full(900, value), np.zeros(300)])
+    assert (averaged(y, w, origin=41)[500 + w - 1 : 1400] == value).all()
 
 
 def test_whole_numbers_are_exact() -> None:
@@ -60,11 +84,12 @@ def test_several_series_in_one_call() -> None:
 
 @FEW
 @given(data=st.data(), w=st.integers(1, 80), origin=st.integers(0, 10**8), seed=st.integers(0, 99))
-def test_any_slice_gives_the_same_bits(data: Any, w: int, origin: int, seed: int) -> None:
+@pytest.mark.parametrize("of", [summed, averaged])
+def test_any_slice_gives_the_same_bits(of: Any, data: Any, w: int, origin: int, seed: int) -> None:
     y = np.random.default_rng(seed).normal(size=300) ** 2
     a = data.draw(st.integers(0, 299))
     b = data.draw(st.integers(a + 1, 300))
-    whole, part = summed(y, w, origin)[a:b], summed(y[a:b], w, origin + a)
+    whole, part = of(y, w, origin)[a:b], of(y[a:b], w, origin + a)
     assert part[w - 1 :].tobytes() == whole[w - 1 :].tobytes()
     assert np.isnan(part[: w - 1]).all()
     assert (part[w - 1 :] >= 0.0).all()
@@ -72,11 +97,12 @@ def test_any_slice_gives_the_same_bits(data: Any, w: int, origin: int, seed: int
 
 @FEW
 @given(w=st.integers(1, 80), origin=st.integers(0, 10**8), at=st.integers(0, 299))
-def test_nan_spoils_the_windows_that_contain_it_and_no_other(w: int, origin: int, at: int) -> None:
+@pytest.mark.parametrize("of", [summed, averaged])
+def test_nan_spoils_only_the_windows_that_contain_it(of: Any, w: int, origin: int, at: int) -> None:
     y = np.random.default_rng(at).normal(size=300)
-    clean = summed(y, w, origin)
+    clean = of(y, w, origin)
     y[at] = np.nan
-    holed = summed(y, w, origin)
+    holed = of(y, w, origin)
     spoiled = (np.arange(300) >= at) & (np.arange(300) < at + w)
     assert np.isnan(holed[spoiled]).all()
     assert holed[~spoiled].tobytes() == clean[~spoiled].tobytes()

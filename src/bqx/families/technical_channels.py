@@ -23,7 +23,7 @@ from bqx.kernels.oscillators import (
     scaled_change,
     typical_price,
 )
-from bqx.kernels.sums import moving_sum
+from bqx.kernels.sums import moving_mean
 
 STOCHASTICS = ((14, 3), (60, 13), (240, 51))
 """Rows of each K and of the average D over it."""
@@ -79,8 +79,7 @@ def _percent(n: int, average: int, suffix: str = "") -> Feature:
 def _mean(d: Domain, values: FloatArray, w: int) -> FloatArray:
     """Mean of the last w rows; a missing value leaves no mean."""
     out: FloatArray = d.block(1)[0]
-    moving_sum(values, w, d.first, out)
-    out /= w
+    moving_mean(values, w, d.first, out)
     return out
 
 
