@@ -24,13 +24,13 @@ from killing import alone
 from servers import Server, running
 from stages.few import Content, content, few
 
-STAGES = [Rename(), ConstantTerm()]
+STAGES: list[AnyStage] = [Rename(), ConstantTerm()]
+KILLED: list[AnyStage] = [*STAGES, SemanticViews()]
 TABLE = {"BQX-1.6.9": "statistics_features_eurusd_2024_07", "BQX-2.11": "reg_eurusd_2024_08"}
 IN_THE_MIDDLE = 2
 CLIENT = """
 import sys, time
-from bqx.stages.constant_term import ConstantTerm
-from bqx.stages.rename import Rename
+from bqx.stages.registry import stage
 from bqx.stages.runner import Runner
 from bqx.stages.target import PostgresTarget
 
@@ -42,8 +42,7 @@ def stop(done, total, what):
         time.sleep(60)
 
 with PostgresTarget(address) as target:
-    stage = Rename() if code == Rename.code else ConstantTerm()
-    Runner(target).apply(stage, monitor=stop)
+    Runner(target).apply(stage(code), monitor=stop)
 """
 
 
@@ -115,7 +114,7 @@ def test_a_lost_connection_leaves_the_old_state(stage: AnyStage, server: Server)
 
 
 @pytest.mark.parametrize("moment", ["middle", "end"])
-@pytest.mark.parametrize("stage", STAGES, ids=lambda s: s.code)
+@pytest.mark.parametrize("stage", KILLED, ids=lambda s: s.code)
 @pytest.mark.slow
 def test_a_killed_client_leaves_the_old_state_or_the_new(
     stage: AnyStage, moment: str, server: Server
@@ -150,7 +149,7 @@ def after_kill(server: Server, address: str, twin: str, stage: AnyStage, before:
 
 
 @pytest.mark.parametrize("moment", ["middle", "end"])
-@pytest.mark.parametrize("stage", STAGES, ids=lambda s: s.code)
+@pytest.mark.parametrize("stage", KILLED, ids=lambda s: s.code)
 @pytest.mark.slow
 def test_a_killed_server_leaves_the_old_state_or_the_new(
     stage: AnyStage, moment: str, fragile: Server

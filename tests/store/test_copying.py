@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +127,49 @@ def test_an_interrupted_copy_goes_on(
     assert len(content(target)) == 5
     assert copy_store(source, target).current == 5
     assert content(target) == content(source)
+
+
+KILLED_COPY = """
+import sys, time
+import bqx
+from bqx.store.copying import copy_store
+
+def stop(partition):
+    print("now", flush=True)
+    time.sleep(60)
+
+with bqx.open(sys.argv[1]) as source, bqx.open(sys.argv[2], create=False) as target:
+    copy_store(source, target, workers=2, progress=stop)
+"""
+
+
+def wait_for_the_end(store: bqx.Store) -> None:
+    """A server ends the sessions of a killed client by itself, and frees their lock."""
+    for _ in range(200):
+        try:
+            with store.writing():
+                return
+        except StoreError:
+            time.sleep(0.05)
+    pytest.fail("the killed process still holds the lock")
+
+
+def test_a_killed_copy_goes_on(source: bqx.Store, target: bqx.Store) -> None:
+    command = [sys.executable, "-c", KILLED_COPY, source.address, target.address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "now\n"
+        process.send_signal(signal.SIGKILL)
+    wait_for_the_end(target)
+    wanted = content(source)
+    kept = {key: digest for key, digest in content(target).items() if wanted[key] == digest}
+    assert kept == content(target)
+    assert 0 < len(kept) < len(wanted)
+    report = copy_store(source, target)
+    assert (report.current, report.copied) == (len(kept), len(wanted) - len(kept))
+    assert content(target) == wanted
+    assert records(target) == records(source)
+    assert verify(target).passed
 
 
 def test_other_settings_and_baselines_are_refused(source: bqx.Store, target: bqx.Store) -> None:

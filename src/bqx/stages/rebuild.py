@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, ClassVar
 
 from bqx.checks.contract import WINDOWS
-from bqx.errors import PostConditionError
 from bqx.features.table import TableSpec
 from bqx.legacy.schema import KINDS
 from bqx.market import Calendar
@@ -33,6 +33,7 @@ from bqx.stages.estimate import disk_condition, estimate, lock_condition
 from bqx.stages.legacy_bars import read_bars
 from bqx.stages.legacy_tables import MonthlyTable, bar_months, key_micros, monthly_tables
 from bqx.stages.locks import lock, patient
+from bqx.stages.old_rows import OldRows
 from bqx.stages.pair_features import SOURCES, PairFeatures, selected, source_column
 from bqx.stages.partition_scan import Scan
 from bqx.stages.rates import rates
@@ -162,23 +163,27 @@ class _Rebuild(Stage[PostgresTarget]):
         total = sum(len(t.months) for t in tables) + 1
         prepare(target)
         create_parents(target, [self.layout(t.pair) for t in tables])
-        done = 0
-        for table in tables:
-            self._build(target, table, partial(shifted, monitor, done, total))
-            done += len(table.months)
-        building = time.perf_counter() - began
-        manifest = self._swap(target, tables, partial(monitor, total, total))
+        with ExitStack() as readers:
+            old, done = [], 0
+            for table in tables:
+                old.append(readers.enter_context(OldRows(target, table.name)))
+                part = partial(shifted, monitor, done, total)
+                self._build(target, table, old[-1], part)
+                done += len(table.months)
+            building = time.perf_counter() - began
+            manifest = self._swap(target, tables, old, partial(monitor, total, total))
         seconds = {"build": building, "swap": time.perf_counter() - began - building}
         rows = sum(rows for rows, _ in manifest["built"].values())
         counts = {"relations": len(manifest["new"]), "rows": rows, "backup": manifest["backup"]}
         return {**counts, "seconds": seconds}
 
-    def _build(self, target: PostgresTarget, table: MonthlyTable, monitor: Monitor) -> None:
+    def _build(
+        self, target: PostgresTarget, table: MonthlyTable, old: OldRows, monitor: Monitor
+    ) -> None:
         features = PairFeatures(read_bars(target.connection, table.pair, Calendar()))
-        old = key_micros(target.connection, f"{SCHEMA}.{table.name}")
         layout, units = self.layout(table.pair), []
         for month in table.months:
-            others = off_grid(features, old, month).tolist()
+            others = off_grid(features, old.times, month).tolist()
             make = partial(features.content, self.spec, month, source=True, others=others)
             inputs = features.inputs(self.spec, month, others)
             units.append(Unit(layout, month, inputs, make, self.scan))
@@ -186,16 +191,20 @@ class _Rebuild(Stage[PostgresTarget]):
         build(target, missing(target, units), monitor, workers=WORKERS)
 
     def _swap(
-        self, target: PostgresTarget, tables: Sequence[MonthlyTable], monitor: Any
+        self,
+        target: PostgresTarget,
+        tables: Sequence[MonthlyTable],
+        old: Sequence[OldRows],
+        monitor: Any,
     ) -> dict[str, Any]:
         names = [t.name for t in tables]
         partitions = [n for t in tables for n in t.partitions]
         with patient(target, family(target, names)):
             lock(target, names, "SHARE")
             require_unchanged(target, partitions)
-            _require_all_times(target, names)
+            before = {name: found for rows in old for name, found in rows.kept(target).items()}
             noted = built(target)
-            manifest = swap_in(target, names)
+            manifest = swap_in(target, names, before)
             manifest["built"] = {n: [noted[n].rows, noted[n].hash] for n in partitions}
             target.remember(self.code, manifest)
             forget_built(target, partitions)
@@ -299,17 +308,3 @@ def _old_place(table: MonthlyTable, manifest: Mapping[str, Any] | None) -> str:
     if manifest is None:
         return f"{SCHEMA}.m1_{checked(table.pair)}"
     return f"{manifest['backup']}.{KEPT}{table.name}"
-
-
-def _require_all_times(target: PostgresTarget, names: Iterable[str]) -> None:
-    for name in names:
-        lost = target.query(
-            f"SELECT count(*) FROM {SCHEMA}.{checked(name)} o WHERE NOT EXISTS"
-            f" (SELECT FROM {BUILD}.{PREFIX}{name} n WHERE n.ts_utc = o.ts_utc)"
-        )[0][0]
-        if lost:
-            raise PostConditionError(
-                f"{lost:,} times of {name} are not in what was built",
-                expected="every old time",
-                hint="rows were added meanwhile; apply the stage again",
-            )

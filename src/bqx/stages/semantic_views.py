@@ -64,17 +64,17 @@ class SemanticViews(Stage[PostgresTarget]):
         todo = [parent for parent in found if view_of(parent) not in there]
         columns = catalog.columns_of(target, "|".join(todo))
         with patient(target, todo):
-            for parent in todo:
+            for number, parent in enumerate(todo, 1):
+                view = view_of(parent)
                 target.execute(_statement(parent, columns[parent]))
-                target.execute(
-                    f"COMMENT ON VIEW {SCHEMA}.{view_of(parent)} IS '{_comment(parent)}'"
-                )
+                target.execute(f"COMMENT ON VIEW {SCHEMA}.{view} IS '{_comment(parent)}'")
+                monitor(number, len(todo) + 1, view)
             clock.lap("views")
             target.remember(self.code, {"views": [view_of(parent) for parent in todo]})
             conditions = self.verify(target, plan.selection)
             require(conditions)
             clock.lap("checks")
-        monitor(1, 1, f"{len(todo)} views")
+        monitor(len(todo) + 1, len(todo) + 1, f"{len(todo)} views")
         return {"relations": len(todo), "seconds": clock.seconds, "conditions": conditions}
 
     def verify(self, target: PostgresTarget, selection: Selection) -> list[Condition]:

@@ -62,10 +62,17 @@ def free_backup(target: PostgresTarget) -> str:
     return f"{SCHEMA}_backup_{date}_{number}"
 
 
-def swap_in(target: PostgresTarget, parents: Sequence[str]) -> dict[str, Any]:
+def swap_in(
+    target: PostgresTarget, parents: Sequence[str], before: Mapping[str, Sequence[Any]]
+) -> dict[str, Any]:
     """Put built tables in the place of those of the same names, within a transaction.
 
     The caller holds a lock on the old tables that keeps writers out.
+
+    Args:
+        target: The database.
+        parents: The tables.
+        before: Rows and hash of each partition of the old ones.
 
     Returns:
         What `swap_out` needs.
@@ -74,7 +81,6 @@ def swap_in(target: PostgresTarget, parents: Sequence[str]) -> dict[str, Any]:
         PostConditionError: If the old tables did not arrive in the backup as they were.
     """
     old = family(target, parents)
-    before = hashes(target, parents, SCHEMA)
     files = _files(target, old, SCHEMA)
     rights = grants(target, old)
     found = views(target, old)
@@ -97,7 +103,7 @@ def swap_in(target: PostgresTarget, parents: Sequence[str]) -> dict[str, Any]:
         "old": old,
         "new": new,
         "moved": len(moved),
-        "hashes": before,
+        "hashes": dict(before),
         "views": [asdict(view) for view in found],
     }
 

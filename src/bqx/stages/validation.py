@@ -54,10 +54,11 @@ class Validation(Stage[PostgresTarget]):
             )
             written = write(target, [wanted for _, wanted in changes])
             clock.lap("comments")
+            monitor(1, 2, "checks")
             require([_documented(target, [wanted for _, wanted in changes])])
             clock.lap("checks")
         clock.lap("commit")
-        monitor(1, 1, f"{written:,} comments")
+        monitor(2, 2, f"{written:,} comments")
         return {"relations": len(tables), "comments": written, "seconds": clock.seconds}
 
     def verify(self, target: PostgresTarget, selection: Selection) -> Sequence[Condition]:
