@@ -107,8 +107,13 @@ class Listener:
         worst = float(np.nanmax(share)) if np.isfinite(share).any() else 0.0
         self._now.add(worst * tolerance, tolerance, known)
 
+    def agreed(self, error: float, tolerance: float) -> None:
+        """A shared function compared, and found no greater error."""
+        if self._now is not None:
+            self._now.add(error, tolerance)
+
     def count(self, found: Any, start: int = 0) -> None:
-        """Values that a shared function compares; what it finds is heard as an assertion."""
+        """Values that a shared function compares."""
         if self._now is not None:
             self._now.values += int(np.isfinite(np.asarray(found)[start:]).sum())
 
@@ -212,8 +217,10 @@ def _approx(listener: Listener) -> Callable[..., Any]:
 
 def _close(listener: Listener, original: Callable[..., float]) -> Callable[..., float]:
     def assert_close(found: Any, exact: Any, tolerance: float, start: int) -> float:
+        worst = original(found, exact, tolerance, start)
         listener.count(found, start)
-        return original(found, exact, tolerance, start)
+        listener.agreed(worst, tolerance)
+        return worst
 
     return assert_close
 
@@ -250,8 +257,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     sys.path[:0] = [str(FOLDER), str(FOLDER / "contract")]
     # The shared comparisons are no test modules; their assertions are heard like those of tests.
-    names = [path.stem for path in FOLDER.glob("references*.py")]
-    pytest.register_assert_rewrite(*names)
+    pytest.register_assert_rewrite(*(path.stem for path in FOLDER.glob("references*.py")))
     listener = Listener()
     flags = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", "-k", options.only]
     with listening(listener):
