@@ -202,6 +202,8 @@ def test_a_view_that_still_fits_goes_along_with_its_rights(server: Server) -> No
         "CREATE VIEW bqx.old AS SELECT w15_a2 FROM bqx.reg_bqx_eurusd_2024_07",
         "CREATE MATERIALIZED VIEW bqx.old AS SELECT w60_r2 FROM bqx.reg_bqx_eurusd",
         "CREATE TABLE bqx.old (at timestamptz REFERENCES bqx.reg_bqx_eurusd)",
+        "CREATE INDEX old ON bqx.reg_bqx_eurusd (w15_a2)",
+        "ALTER TABLE bqx.reg_bqx_eurusd ADD CONSTRAINT sane CHECK (w60_r2 <= 1.5)",
     ],
 )
 def test_what_cannot_go_along_is_refused(statement: str, server: Server) -> None:
@@ -284,3 +286,26 @@ def test_contents_are_checked_before_they_are_written() -> None:
     assert faults(Content(ratio, {}), Scan(("corr",), ratios=("corr",))) == [
         "corr is not between -1 and 1"
     ]
+
+
+def test_indexes_that_still_fit_are_made_again(server: Server) -> None:
+    address = few(server)
+    table = "bqx.reg_bqx_eurusd"
+    with PostgresTarget(address) as target:
+        target.execute(f"CREATE INDEX good_fits ON {table} (w60_r2) WHERE w60_r2 > 0.9")
+        target.execute(f"CREATE INDEX july ON {table}_2024_07 (abs(w60_rmse))")
+        before = content(server, address)
+        runner = Runner(target)
+        runner.apply(RebuildBqx())
+        query = (
+            "SELECT tablename::text, indexname::text FROM pg_indexes WHERE schemaname = 'bqx'"
+            " AND tablename LIKE 'reg_bqx_eurusd%' AND indexdef !~ 'UNIQUE' ORDER BY 1, 2"
+        )
+        made = dict(target.query(query))
+        assert made["reg_bqx_eurusd"] == "good_fits"
+        assert made["reg_bqx_eurusd_2024_08"] == "reg_bqx_eurusd_2024_08_w60_r2_idx"
+        names = [name for _, name in target.query(query)]
+        assert sorted(names)[:2] == ["good_fits", "july"]
+        assert len(names) == 4
+        runner.rollback(RebuildBqx())
+    assert content(server, address) == before

@@ -33,7 +33,7 @@ def state(server: Server, target: PostgresTarget) -> tuple[str, dict[str, list[o
 
 @pytest.mark.slow
 def test_real_bars_are_aligned_and_put_back(own: Server) -> None:
-    """28 pairs, three of them with real bars of three months: not aligned, aligned to 100 %, and as they were at each step."""
+    """28 pairs, three with real bars: not aligned, aligned to 100 %, as they were at each step."""
     address = legacy_template(own, "full")
     states: list[tuple[str, dict[str, list[object]]]] = []
     with PostgresTarget(address) as target:

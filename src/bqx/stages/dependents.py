@@ -1,10 +1,11 @@
-"""What depends on tables that are to be replaced: views go along, all else is in the way."""
+"""What depends on tables that are to be replaced: views and indexes go along, nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from bqx.stages.indexes import indexes
 from bqx.stages.stage import Condition
 from bqx.stages.target import SCHEMA, PostgresTarget
 
@@ -28,6 +29,10 @@ SELECT 'foreign key ' || k.conname || ' of ' || k.conrelid::regclass
 UNION ALL
 SELECT 'trigger ' || g.tgname || ' of ' || g.tgrelid::regclass
   FROM pg_trigger g JOIN tables t ON g.tgrelid = t.oid WHERE NOT g.tgisinternal
+UNION ALL
+SELECT 'constraint ' || k.conname || ' of ' || k.conrelid::regclass
+  FROM pg_constraint k JOIN tables t ON k.conrelid = t.oid
+ WHERE k.contype IN ('u', 'x', 'c') AND k.conparentid = 0 AND k.coninhcount = 0
 UNION ALL
 SELECT 'rule ' || r.rulename || ' of ' || r.ev_class::regclass
   FROM pg_rewrite r JOIN tables t ON r.ev_class = t.oid
@@ -113,10 +118,11 @@ def dependents_condition(
     bad = [f"view {v.place}" for v in found if not v.fits(columns)]
     bad += [f"view {v.place}, a view of a view" for v in nested]
     bad += [str(row[0]) for row in others]
+    bad += [f"index {i.name} of {i.table}" for i in indexes(target, names) if not i.fits(columns)]
     return Condition(
         "what depends on the tables goes along",
         f"{bad[0]} and {len(bad) - 1} more do not" if len(bad) > 1 else "".join(bad) or "all",
-        "plain views of columns that the new tables have too; no foreign keys, triggers or rules",
+        "views and indexes of columns that the new tables have too; nothing else",
         len(names) - len(bad),
         len(names),
         "undo the stage that made the views (`bqx stage rollback 2.13`), or drop them"

@@ -14,6 +14,7 @@ from bqx.errors import PostConditionError, StoreError
 from bqx.stages.build_beside import BUILD, BUILT, PREFIX
 from bqx.stages.catalog import checked
 from bqx.stages.dependents import View, grants, views
+from bqx.stages.indexes import indexes
 from bqx.stages.partition_scan import hashes
 from bqx.stages.target import SCHEMA, PostgresTarget
 
@@ -83,7 +84,7 @@ def swap_in(
     old = family(target, parents)
     files = _files(target, old, SCHEMA)
     rights = grants(target, old)
-    found = views(target, old)
+    found, lost = views(target, old), indexes(target, old)
     backup = free_backup(target)
     target.execute(
         f"CREATE SCHEMA {backup};"
@@ -95,7 +96,7 @@ def swap_in(
         target.execute(_move("VIEW", view.name, (view.schema, ""), (backup, KEPT)))
     _arrived(target, old, files, backup)
     new = move_in(target, parents)
-    for statement in [*rights, *_remade(found)]:
+    for statement in [*(index.statement for index in lost), *rights, *_remade(found)]:
         target.execute(statement)
     return {
         "backup": backup,
