@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("kernels", "features", "oracles", "build", "copy", "rebuild", "stages")
+NAMES = ("kernels", "features", "oracles", "build", "copy", "rebuild", "stages", "dataset")
 
 
 def main() -> None:

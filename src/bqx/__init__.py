@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from bqx.api import FolderStore, ServerStore, Store, open  # noqa: A004
     from bqx.config import StoreSettings
+    from bqx.dataset.dataset import Dataset
     from bqx.errors import BqxError
     from bqx.features.family import Family
     from bqx.features.feature import Feature
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # Imported on first use: `import bqx` stays fast.
 _HOMES = {
     "BqxError": "bqx.errors",
+    "Dataset": "bqx.dataset.dataset",
     "Family": "bqx.features.family",
     "Feature": "bqx.features.feature",
     "FolderStore": "bqx.api",
@@ -36,6 +38,7 @@ _HOMES = {
 
 __all__ = [
     "BqxError",
+    "Dataset",
     "Family",
     "Feature",
     "FolderStore",

@@ -92,3 +92,10 @@ class BudgetError(BqxError):
     """A request that does not fit its memory budget."""
 
     exit_code = 4
+
+
+class LeakError(BqxError):
+    """Something that knows, or could know, what it must not: rows outside of its fold."""
+
+    exit_code = 1
+    http_status = 409

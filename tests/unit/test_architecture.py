@@ -24,11 +24,27 @@ CHAIN = (
     "checks",
     "legacy",
     "stages",
+    "dataset",
+    "causality",
+    "selection",
+    "models",
 )
 EVERYWHERE = {"errors", "redaction"}
 # PostgreSQL's rows are encoded by compiled code, and stages measure the speed of a kernel.
-KERNEL_USERS = {"domains", "features", "families", "postgres", "checks", "legacy", "stages"}
-MAY_USE_CONFIG = {"store", "build", "checks", "stages"}
+KERNEL_USERS = {
+    "domains",
+    "features",
+    "families",
+    "postgres",
+    "checks",
+    "legacy",
+    "stages",
+    "dataset",
+    "causality",
+    "selection",
+    "models",
+}
+MAY_USE_CONFIG = {"store", "build", "checks", "stages", "dataset"}
 MAY_USE_SECRETS = {"postgres", "stages"}
 # The public names and the demo tie everything together; only the command line imports them.
 TOP = {"api", "cli", "demo", "__init__"}

@@ -12,6 +12,7 @@ from bqx.cli import (
     checking,
     copying,
     data,
+    dataset,
     demo,
     features,
     legacy,
@@ -55,12 +56,13 @@ app.command("read")(data.read)
 app.command("sql")(data.sql)
 app.command("copy")(copying.copy)
 app.command("align")(checking.align)
-app.command("check")(checking.check)
+app.add_typer(checking.check_app, name="check")
 app.command("verify")(checking.verify)
 app.command("doctor")(checking.doctor)
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(settings.app, name="config")
 app.add_typer(features.app, name="features")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(stage.app, name="stage")
 app.add_typer(legacy.app, name="legacy")
 app.command("catalogue")(catalogue.catalogue)

@@ -1,8 +1,7 @@
-"""Commands that check: align, check, verify, doctor."""
+"""Commands that check: align, check …, verify, doctor."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,10 +19,20 @@ from bqx.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from bqx.api import Store
     from bqx.checks.report import Report
 
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a self-contained page.")]
+TablesOption = Annotated[
+    str | None,
+    typer.Option("--tables", help="Tables or families, with commas; those stored when absent."),
+]
+AllTablesOption = Annotated[
+    bool, typer.Option("--all", help="All tables, also those that are not stored.")
+]
+
+check_app = typer.Typer(
+    help="Check a store and what is made from it; exit code 1 on a finding.", no_args_is_help=True
+)
 
 
 def _give(report: Report, html: Path | None, *, json: bool) -> None:
@@ -50,67 +59,146 @@ def align(
         _give(open_store(store).align(pairs=pairs, months=months), html, json=json)
 
 
-class Check(StrEnum):
-    """What can be checked."""
-
-    COVERAGE = "coverage"
-    IDENTITIES = "identities"
-    LEAKAGE = "leakage"
-    REDUNDANCY = "redundancy"
-
-
-def check(
-    what: Annotated[Check, typer.Argument(help="What to check.")],
+@check_app.command("coverage")
+def coverage(
     store: StoreOption = DEFAULT_STORE,
     pairs: PairsOption = None,
-    months: Annotated[str | None, typer.Option("--months", "-m", help="Not for leakage.")] = None,
-    tables: Annotated[
-        str | None, typer.Option("--tables", help="For leakage and redundancy.")
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="For leakage: all tables, also those that are not stored.")
-    ] = False,
-    samples: Annotated[int, typer.Option(help="For leakage: random rows to recompute.")] = 200,
-    seed: Annotated[int, typer.Option(help="For leakage: seed of the sample.")] = 0,
+    months: MonthsOption = None,
     html: HtmlOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check what is stored; exit code 1 on a finding.
-
-    coverage: NULLs of every column and partition against the expected ones. identities: terms,
-    residuals, relations. leakage: random rows recomputed without, and with another, future.
-    redundancy: how much each feature repeats its twin in the other domain; only reported.
-    """
+    """NULLs of every stored column and partition against the expected ones."""
     with reported():
-        from bqx.checks.coverage import coverage
-        from bqx.checks.identities import identities
-        from bqx.checks.leakage import leakage
+        from bqx.checks.coverage import coverage as run
+
+        _give(run(open_store(store), pairs=pairs, months=months), html, json=json)
+
+
+@check_app.command("identities")
+def identities(
+    store: StoreOption = DEFAULT_STORE,
+    pairs: PairsOption = None,
+    months: MonthsOption = None,
+    html: HtmlOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Relations between stored columns: terms, residuals, bounds."""
+    with reported():
+        from bqx.checks.identities import identities as run
+
+        _give(run(open_store(store), pairs=pairs, months=months), html, json=json)
+
+
+@check_app.command("leakage")
+def leakage(
+    store: StoreOption = DEFAULT_STORE,
+    pairs: PairsOption = None,
+    tables: TablesOption = None,
+    everything: AllTablesOption = False,
+    samples: Annotated[int, typer.Option(help="Random rows to recompute.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
+    html: HtmlOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Random rows computed again without, and with another, future."""
+    with reported():
+        from bqx.checks.leakage import leakage as run
 
         opened = open_store(store)
-        wanted = ["all"] if everything else tables.split(",") if tables else None
-        if what is Check.REDUNDANCY:
-            _give_redundancy(opened, pairs, wanted, json=json)
-            return
-        if what is Check.LEAKAGE:
-            names = opened.registry.resolve(wanted) if wanted else None
-            report = leakage(opened, tables=names, pairs=pairs, samples=samples, seed=seed)
-        else:
-            run = coverage if what is Check.COVERAGE else identities
-            report = run(opened, pairs=pairs, months=months)
+        wanted = _tables(tables, everything=everything)
+        names = opened.registry.resolve(wanted) if wanted else None
+        report = run(opened, tables=names, pairs=pairs, samples=samples, seed=seed)
         _give(report, html, json=json)
 
 
-def _give_redundancy(
-    store: Store, pairs: str | None, tables: list[str] | None, *, json: bool
+@check_app.command("redundancy")
+def redundancy(
+    store: StoreOption = DEFAULT_STORE,
+    pairs: PairsOption = None,
+    tables: TablesOption = None,
+    everything: AllTablesOption = False,
+    json: JsonOption = False,
 ) -> None:
-    from bqx.checks.redundancy import redundancy
+    """How much each feature repeats its twin in the other domain; only reported."""
+    with reported():
+        from bqx.checks.redundancy import redundancy as run
 
-    for pair in store.select_pairs(pairs):
-        report = redundancy(store, pair, tables=tables)
-        if json:
-            print_json(report.to_json())
-        else:
-            typer.echo(report.to_text())
+        opened = open_store(store)
+        wanted = _tables(tables, everything=everything)
+        for pair in opened.select_pairs(pairs):
+            report = run(opened, pair, tables=wanted)
+            if json:
+                print_json(report.to_json())
+            else:
+                typer.echo(report.to_text())
+
+
+@check_app.command("folds")
+def folds(
+    store: StoreOption = DEFAULT_STORE,
+    pairs: PairsOption = None,
+    months: MonthsOption = None,
+    targets: Annotated[
+        str, typer.Option("--targets", help="WINDOW:HORIZON:KIND, each with commas.")
+    ] = "60:15,30,45,60,75:level",
+    tables: TablesOption = None,
+    everything: AllTablesOption = False,
+    lags: Annotated[str, typer.Option(help="Lags of columns, in rows; 0 for none.")] = "1,5,15,30",
+    splitter: Annotated[
+        str, typer.Option(help="walk-forward, kfold:FOLDS or combinatorial:GROUPS:TESTED.")
+    ] = "walk-forward",
+    train: Annotated[str | None, typer.Option(help="Training block: 6M, 30D or rows.")] = None,
+    test: Annotated[str | None, typer.Option(help="Test block: 1M, 5D or rows.")] = None,
+    step: Annotated[str | None, typer.Option(help="From test to test; a test by default.")] = None,
+    expanding: Annotated[
+        bool, typer.Option("--expanding", help="Training begins at the first row.")
+    ] = False,
+    purge: Annotated[int | None, typer.Option(help="Rows; not fewer than needed.")] = None,
+    embargo: Annotated[int | None, typer.Option(help="Rows; not fewer than needed.")] = None,
+    html: HtmlOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Training and test rows of a split, audited interval by interval."""
+    with reported():
+        from bqx.dataset.splits import make_splitter
+        from bqx.dataset.storefolds import check_store_folds
+        from bqx.dataset.target import parse_targets
+
+        maker = make_splitter(
+            splitter,
+            train=train,
+            test=test,
+            step=step,
+            expanding=expanding,
+            purge=purge,
+            embargo=embargo,
+        )
+        report = check_store_folds(
+            open_store(store),
+            maker,
+            parse_targets(targets),
+            tables=_tables(tables, everything=everything),
+            lags=_lags(lags),
+            pairs=pairs,
+            months=months,
+        )
+        _give(report, html, json=json)
+
+
+def _tables(tables: str | None, *, everything: bool) -> list[str] | None:
+    """Names as the registry resolves them; None for the default."""
+    if everything:
+        return ["all"]
+    return tables.split(",") if tables else None
+
+
+def _lags(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        from bqx.errors import ConfigError
+
+        raise ConfigError(f"unreadable lags {text!r}", expected="rows, such as 1,5,15,30")
+    return [int(part) for part in parts]
 
 
 def verify(

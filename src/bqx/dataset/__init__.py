@@ -1,0 +1,1 @@
+"""Datasets: columns, lags, targets and splits that leak nothing."""

@@ -1,0 +1,1 @@
+"""Forecasts and their scores: baselines, metrics beside the martingale, intervals, tests."""
