@@ -225,6 +225,7 @@ def test_wrong_documentation_fails(body: str, rule: str, value: str, tmp_path: P
         ("quick_start.py", "aligned: True 100.0"),
         ("newest_minute.py", "equal to the last bit: True"),
         ("honest_score.py", "30 0.12... 0.128"),
+        ("honest_forecast.py", "audit: passed"),
     ],
 )
 def test_example_runs(example: str, line: str, tmp_path: Path) -> None:
@@ -235,7 +236,7 @@ def test_example_runs(example: str, line: str, tmp_path: Path) -> None:
 
 def test_all_examples_are_run_and_linked() -> None:
     names = {p.name for p in (ROOT / "examples").glob("*.py")}
-    assert names == {"quick_start.py", "newest_minute.py", "honest_score.py"}
+    assert names == {"quick_start.py", "newest_minute.py", "honest_score.py", "honest_forecast.py"}
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     assert all(f"../examples/{name}" in index for name in names)
 
