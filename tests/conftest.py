@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import pytest
 
 from places import KINDS, Places
 from servers import Server, running
+
+# A store or a number of workers that somebody works with is not the tests' business.
+for _name in [name for name in os.environ if name.startswith("BQX_")]:
+    del os.environ[_name]
 
 
 @pytest.fixture(scope="session")
