@@ -50,7 +50,9 @@ def stop(done, total, what):
 with PostgresTarget(address) as target:
     Runner(target).apply(stage(code), monitor=stop)
 """
-by_code = pytest.mark.parametrize("stage", STAGES, ids=lambda s: s.code)
+# One stage shows it quickly, the others in the slow run.
+_OTHERS = [pytest.param(stage, marks=pytest.mark.slow) for stage in STAGES[1:]]
+by_code = pytest.mark.parametrize("stage", [STAGES[0], *_OTHERS], ids=lambda s: s.code)
 
 
 @pytest.fixture(scope="module")
