@@ -154,6 +154,7 @@ def wait_for_the_end(store: bqx.Store) -> None:
     pytest.fail("the killed process still holds the lock")
 
 
+@pytest.mark.slow
 def test_a_killed_copy_goes_on(source: bqx.Store, target: bqx.Store) -> None:
     command = [sys.executable, "-c", KILLED_COPY, source.address, target.address]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -277,6 +277,7 @@ def building(address: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_kill_of_the_server_while_building(tmp_path: Path) -> None:
     with running() as server:
         address = server.create_database()
