@@ -54,13 +54,13 @@ def forecasts(dataset: bqx.Dataset, folds: tuple[Fold, ...]) -> Iterator[tuple[O
     rows, matrix = dataset.matrix(PAIR, dataset.features)
     level, unknown = (dataset.labels(PAIR, f"60:{HORIZON}:{k}") for k in ("level", "innovation"))
     whole = np.isfinite(matrix).all(axis=1) & level.valid
+    outcomes, _ = Outcomes.of_labels(rows, level)
     model = make_pipeline(StandardScaler(), Ridge(alpha=1e4))
     for fold in folds:
         inside, tested = (whole & part.mask(rows) for part in (fold.train, fold.test))
         fitted = fit_inside(model, rows[inside], fold, matrix[inside], unknown.values[inside])
-        outcomes, _ = Outcomes.of_labels(rows, level)
-        outcomes = outcomes.take(np.isin(outcomes.rows, rows[tested]))
-        yield outcomes, outcomes.expected + fitted.for_fold(fold).predict(matrix[tested])
+        scored = outcomes.take(np.isin(outcomes.rows, rows[tested]))
+        yield scored, scored.expected + fitted.for_fold(fold).predict(matrix[tested])
 
 
 def main(folder: Path) -> None:

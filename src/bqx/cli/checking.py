@@ -17,6 +17,14 @@ from bqx.cli.common import (
     print_json,
     reported,
 )
+from bqx.cli.foldoptions import (
+    ExpandingOption,
+    SplitterOption,
+    StepOption,
+    TestOption,
+    TrainOption,
+    parse_lags,
+)
 
 if TYPE_CHECKING:
     from bqx.checks.report import Report
@@ -144,15 +152,11 @@ def folds(
     tables: TablesOption = None,
     everything: AllTablesOption = False,
     lags: Annotated[str, typer.Option(help="Lags of columns, in rows; 0 for none.")] = "1,5,15,30",
-    splitter: Annotated[
-        str, typer.Option(help="walk-forward, kfold:FOLDS or combinatorial:GROUPS:TESTED.")
-    ] = "walk-forward",
-    train: Annotated[str | None, typer.Option(help="Training block: 6M, 30D or rows.")] = None,
-    test: Annotated[str | None, typer.Option(help="Test block: 1M, 5D or rows.")] = None,
-    step: Annotated[str | None, typer.Option(help="From test to test; a test by default.")] = None,
-    expanding: Annotated[
-        bool, typer.Option("--expanding", help="Training begins at the first row.")
-    ] = False,
+    splitter: SplitterOption = "walk-forward",
+    train: TrainOption = None,
+    test: TestOption = None,
+    step: StepOption = None,
+    expanding: ExpandingOption = False,
     purge: Annotated[int | None, typer.Option(help="Rows; not fewer than needed.")] = None,
     embargo: Annotated[int | None, typer.Option(help="Rows; not fewer than needed.")] = None,
     html: HtmlOption = None,
@@ -178,7 +182,7 @@ def folds(
             maker,
             parse_targets(targets),
             tables=_tables(tables, everything=everything),
-            lags=_lags(lags),
+            lags=parse_lags(lags),
             pairs=pairs,
             months=months,
         )
@@ -190,15 +194,6 @@ def _tables(tables: str | None, *, everything: bool) -> list[str] | None:
     if everything:
         return ["all"]
     return tables.split(",") if tables else None
-
-
-def _lags(text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        from bqx.errors import ConfigError
-
-        raise ConfigError(f"unreadable lags {text!r}", expected="rows, such as 1,5,15,30")
-    return [int(part) for part in parts]
 
 
 def verify(

@@ -20,6 +20,14 @@ from bqx.cli.common import (
     print_json,
     reported,
 )
+from bqx.cli.foldoptions import (
+    ExpandingOption,
+    SplitterOption,
+    StepOption,
+    TestOption,
+    TrainOption,
+    parse_lags,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,12 +62,9 @@ PeerColumnsOption = Annotated[
 
 
 def _lags(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        from bqx.errors import ConfigError
-
-        raise ConfigError(f"unreadable lags {text!r}", expected="rows, such as 1,5,15,30; 0: none")
-    return () if parts == ["0"] else tuple(int(part) for part in parts)
+    """The lags of an option; none when it says 0."""
+    found = parse_lags(text)
+    return () if found == (0,) else found
 
 
 @app.command()
@@ -197,15 +202,11 @@ def columns(
 @app.command()
 def split(
     folder: FolderArgument,
-    splitter: Annotated[
-        str, typer.Option(help="walk-forward, kfold:FOLDS or combinatorial:GROUPS:TESTED.")
-    ] = "walk-forward",
-    train: Annotated[str | None, typer.Option(help="Training block: 6M, 30D or rows.")] = None,
-    test: Annotated[str | None, typer.Option(help="Test block: 1M, 5D or rows.")] = None,
-    step: Annotated[str | None, typer.Option(help="From test to test; a test by default.")] = None,
-    expanding: Annotated[
-        bool, typer.Option("--expanding", help="Training begins at the first row.")
-    ] = False,
+    splitter: SplitterOption = "walk-forward",
+    train: TrainOption = None,
+    test: TestOption = None,
+    step: StepOption = None,
+    expanding: ExpandingOption = False,
     targets: Annotated[
         str | None, typer.Option("--targets", help="Targets of the dataset; all when absent.")
     ] = None,

@@ -170,7 +170,7 @@ def _held(folder: Path) -> Iterator[None]:
         raise StoreError(
             f"{folder} holds something else than a dataset",
             expected="an empty folder, a new one, or that of a dataset",
-            hint="choose another folder for --out",
+            hint="choose another folder",
         )
     folder.mkdir(parents=True, exist_ok=True)
     with WriterLock(folder / LOCK).hold():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bqx.families.regression import WINDOWS
 from bqx.stages import catalog
 from bqx.stages.estimate import disk_condition, lock_condition
+from bqx.stages.rebuild_conditions import none_missing
 from bqx.stages.stage import Condition, Selection
 from bqx.stages.target import SCHEMA, PostgresTarget
 
@@ -76,15 +77,7 @@ def _months(found: Mapping[str, Sequence[str]]) -> Condition:
     there = {name for months in found.values() for name in months}
     known = {name[len(parent) :] for parent, months in found.items() for name in months}
     wanted = {parent + month for parent in found for month in known}
-    missing = sorted(wanted - there)
-    return Condition(
-        "every pair has the same months",
-        f"{len(missing)} missing: {', '.join(missing[:3])}" if missing else "none missing",
-        "no missing partition",
-        len(wanted) - len(missing),
-        len(wanted),
-        "restore the partition, or leave the pair out with --pairs",
-    )
+    return none_missing("every pair has the same months", there, wanted)
 
 
 def _shapes(

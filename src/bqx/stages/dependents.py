@@ -82,10 +82,7 @@ class View:
 
 def views(target: PostgresTarget, names: Sequence[str], schema: str = SCHEMA) -> list[View]:
     """Views that read relations."""
-    with target.transaction():
-        # Without a search path, PostgreSQL writes every name of a definition in full.
-        target.execute("SET LOCAL search_path TO ''")
-        rows = target.query(_VIEWS, (schema, list(names)))
+    rows = target.query_in_full(_VIEWS, (schema, list(names)))
     return [
         View(schema_of, name, kind, definition, comment, tuple(reads), tuple(columns))
         for schema_of, name, kind, definition, comment, reads, columns in rows

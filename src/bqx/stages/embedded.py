@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
-from bqx.errors import StoreError
 from bqx.stages.embedded_ledger import RUNS, TABLE, EmbeddedLedger
+from bqx.stages.target import applied
 from bqx.store.change import sweep
 from bqx.store.embedded import EmbeddedStore
 from bqx.store.state import now
@@ -109,11 +109,4 @@ class EmbeddedTarget:
         Raises:
             StoreError: If there is none.
         """
-        found = self.remembered(code)
-        if found is None:
-            raise StoreError(
-                f"nothing to roll back: {code} was not applied to {self.name}",
-                expected="an application that was not rolled back",
-                hint="`bqx stage history` lists what was done",
-            )
-        return found
+        return applied(self.remembered(code), code, self.name)

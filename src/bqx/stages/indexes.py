@@ -50,8 +50,5 @@ class Index:
 
 def indexes(target: PostgresTarget, names: Sequence[str], schema: str = SCHEMA) -> list[Index]:
     """Indexes of relations beside those of their keys and constraints."""
-    with target.transaction():
-        # Without a search path, PostgreSQL writes every name of a definition in full.
-        target.execute("SET LOCAL search_path TO ''")
-        rows = target.query(_INDEXES, (schema, list(names)))
+    rows = target.query_in_full(_INDEXES, (schema, list(names)))
     return [Index(name, table, text, tuple(columns)) for name, table, text, columns in rows]

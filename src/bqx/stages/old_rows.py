@@ -10,9 +10,8 @@ import numpy as np
 
 from bqx.domains.grid import Int64Array
 from bqx.errors import PostConditionError
-from bqx.stages.catalog import checked
 from bqx.stages.legacy_tables import key_micros
-from bqx.stages.partition_scan import ROW_HASH, hashes
+from bqx.stages.partition_scan import ROW_HASH, by_partition, hashes
 from bqx.stages.target import SCHEMA, PostgresTarget
 
 Writers = Mapping[str, tuple[int, int]]
@@ -83,20 +82,11 @@ class OldRows:
 
 
 def _hashes_and_writers(target: PostgresTarget, name: str) -> tuple[dict[str, list[Any]], Writers]:
-    rows = _by_partition(target, name, ROW_HASH, _WRITERS)
-    found = {partition: [count, str(digest)] for partition, count, digest, *_ in rows}
-    return found, {partition: (count, int(total)) for partition, count, _, total, *_ in rows}
+    rows = by_partition(target, name, ("count(*)", ROW_HASH, _WRITERS), SCHEMA)
+    found = {partition: [int(count), str(digest)] for partition, (count, digest, _) in rows}
+    return found, {partition: (int(count), int(total)) for partition, (count, _, total) in rows}
 
 
 def _writers(target: PostgresTarget, name: str) -> Writers:
-    rows = _by_partition(target, name, _WRITERS)
-    return {partition: (count, int(total)) for partition, count, total, *_ in rows}
-
-
-def _by_partition(target: PostgresTarget, name: str, *wanted: str) -> list[tuple[Any, ...]]:
-    """Name, number of rows and aggregates of each partition of a table."""
-    terms = ", ".join(f"{term} AS v{at}" for at, term in enumerate(wanted))
-    return target.query(
-        f"SELECT c.relname::text, s.* FROM (SELECT count(*), {terms}, tableoid AS id"
-        f" FROM {SCHEMA}.{checked(name)} t GROUP BY tableoid) s JOIN pg_class c ON c.oid = s.id"
-    )
+    rows = by_partition(target, name, ("count(*)", _WRITERS), SCHEMA)
+    return {partition: (int(count), int(total)) for partition, (count, total) in rows}

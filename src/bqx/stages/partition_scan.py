@@ -107,28 +107,35 @@ def hashes(target: PostgresTarget, names: Sequence[str], schema: str) -> dict[st
     """Rows and hash of every partition of tables, by name; an empty partition is left out."""
     found: dict[str, list[Any]] = {}
     for name in names:
-        rows = target.query(
-            f"SELECT c.relname::text, s.rows, s.hash FROM (SELECT tableoid AS id,"
-            f" count(*) AS rows, {ROW_HASH} AS hash FROM {checked(schema)}.{checked(name)} t"
-            " GROUP BY tableoid) s JOIN pg_class c ON c.oid = s.id"
-        )
-        found |= {str(partition): [int(count), str(digest)] for partition, count, digest in rows}
+        rows = by_partition(target, name, ("count(*)", ROW_HASH), schema)
+        found |= {partition: [int(count), str(digest)] for partition, (count, digest) in rows}
     return found
 
 
 def scan_table(target: PostgresTarget, name: str, scan: Scan, schema: str) -> dict[str, Found]:
     """Look at all partitions of a table, by name."""
-    query = (
-        f"SELECT c.relname::text, s.* FROM (SELECT tableoid AS id, {_named(scan)}"
+    rows = by_partition(target, name, scan.expressions, schema)
+    return {partition: scan.read(values) for partition, values in rows}
+
+
+def by_partition(
+    target: PostgresTarget, name: str, aggregates: Sequence[str], schema: str
+) -> list[tuple[str, tuple[Any, ...]]]:
+    """Names of a table's partitions that have rows, in order, and aggregates of each.
+
+    Args:
+        target: The database.
+        name: The table.
+        aggregates: What is selected, from a relation called ``t``.
+        schema: Schema of the table.
+    """
+    terms = ", ".join(f"{aggregate} AS v{at}" for at, aggregate in enumerate(aggregates))
+    rows = target.query(
+        f"SELECT c.relname::text, s.* FROM (SELECT tableoid AS id, {terms}"
         f" FROM {checked(schema)}.{checked(name)} t GROUP BY tableoid) s"
         " JOIN pg_class c ON c.oid = s.id ORDER BY 1"
     )
-    rows = target.query(query)
-    return {str(row[0]): scan.read(row[2:]) for row in rows}
-
-
-def _named(scan: Scan) -> str:
-    return ", ".join(f"{e} AS v{at}" for at, e in enumerate(scan.expressions))
+    return [(str(row[0]), row[2:]) for row in rows]
 
 
 def faults(content: Content, scan: Scan) -> list[str]:

@@ -1,4 +1,4 @@
-"""What must hold before tables are rebuilt from bars."""
+"""What must hold before tables are changed, or rebuilt from bars."""
 
 from __future__ import annotations
 
@@ -39,6 +39,19 @@ def all_partitions(every: Sequence[MonthlyTable], tables: Sequence[MonthlyTable]
     months = sorted({month for table in every for month in table.months})
     missing = [f"{t.name}_{m}" for t in tables for m in months if m not in t.months]
     return _listed("no partition missing", missing, len(tables) * len(months), "is not there")
+
+
+def none_missing(name: str, there: Collection[str], wanted: Collection[str]) -> Condition:
+    """Relations that must be there are: a missing partition is missing data."""
+    missing = sorted(set(wanted) - set(there))
+    return Condition(
+        name,
+        f"{len(missing)} missing: {', '.join(missing[:3])}" if missing else "none missing",
+        "no missing partition",
+        len(wanted) - len(missing),
+        len(wanted),
+        "restore the partition, or leave the pair out with --pairs",
+    )
 
 
 def bars_there(tables: Sequence[MonthlyTable], months: Months) -> Condition:

@@ -9,6 +9,7 @@ from typing import Any, Self
 from bqx.stages import catalog
 from bqx.stages.catalog import Relation
 from bqx.stages.estimate import lock_condition
+from bqx.stages.rebuild_conditions import none_missing
 from bqx.stages.stage import Condition, Selection
 from bqx.stages.target import PostgresTarget
 
@@ -104,15 +105,7 @@ def _months(old: Sequence[Relation]) -> Condition:
         for other, month in months
         if other == table
     }
-    missing = sorted(wanted - there)
-    return Condition(
-        "every pair has the months of its family",
-        f"{len(missing)} missing: {', '.join(missing[:3])}" if missing else "none missing",
-        "no missing partition",
-        len(wanted) - len(missing),
-        len(wanted),
-        "restore the partition, or leave the pair out with --pairs",
-    )
+    return none_missing("every pair has the months of its family", there, wanted)
 
 
 def _columns(target: PostgresTarget, old: Sequence[Relation]) -> Condition:

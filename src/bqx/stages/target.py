@@ -73,6 +73,12 @@ class PostgresTarget:
         with reported("reading the database"):
             return list(run(self.connection, statement, parameters).fetchall())
 
+    def query_in_full(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """`query`, where PostgreSQL writes every name of a definition in full."""
+        with self.transaction():
+            self.execute("SET LOCAL search_path TO ''")
+            return self.query(statement, parameters)
+
     def execute(self, statement: str, parameters: Any = None) -> int:
         """Run a statement; the number of rows that it changed."""
         with reported(f"running {' '.join(statement.split())[:200]}"):
@@ -125,14 +131,7 @@ class PostgresTarget:
         Raises:
             StoreError: If there is nothing.
         """
-        found = self.remembered(code)
-        if found is None:
-            raise StoreError(
-                f"nothing to roll back: {code} was not applied to {self.name}",
-                expected="an application that was not rolled back",
-                hint="`bqx stage history` lists what was done",
-            )
-        return found
+        return applied(self.remembered(code), code, self.name)
 
     def forget(self, number: int) -> None:
         """Remove a manifest, in the transaction that undoes its change."""
@@ -142,3 +141,20 @@ class PostgresTarget:
         """Codes of applications made after that one and not undone: the newest first."""
         rows = self.query(f"SELECT code FROM {UNDO} WHERE id > %s ORDER BY id DESC", (number,))
         return [str(row[0]) for row in rows]
+
+
+def applied(
+    found: tuple[int, Mapping[str, Any]] | None, code: str, place: str
+) -> tuple[int, Mapping[str, Any]]:
+    """What is remembered of a stage, where there must be something to undo.
+
+    Raises:
+        StoreError: If there is nothing.
+    """
+    if found is None:
+        raise StoreError(
+            f"nothing to roll back: {code} was not applied to {place}",
+            expected="an application that was not rolled back",
+            hint="`bqx stage history` lists what was done",
+        )
+    return found
