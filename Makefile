@@ -30,6 +30,7 @@ slow: $(VENV)/.ready-dev
 check-all: check slow test
 
 bench: $(VENV)/.ready-bench
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/qlib.lock
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/.ready-dev
@@ -39,6 +40,7 @@ docs: $(VENV)/.ready-dev
 lock: $(VENV)/.ready-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml --output-file requirements/dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra bench pyproject.toml --output-file requirements/bench.lock
+	echo pyqlib | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-deps --generate-hashes --no-emit-index-url --no-header - --output-file requirements/qlib.lock
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -51,7 +51,7 @@ def indicators(d: Data) -> Iterator[Case]:
         yield case(
             "linear slope",
             w,
-            partial(_trend, d, w),
+            partial(trend, d, w),
             partial(_talib_slope, c, w),
         )
     yield case("bands, width, %b (ours: 6)", 20, lambda: _bands(d)[:5], lambda: _talib_bollinger(c))
@@ -133,7 +133,8 @@ def _adx(d: Data, n: int) -> list[Floats]:
     return list(d.out[:3])
 
 
-def _trend(d: Data, w: int) -> list[Floats]:
+def trend(d: Data, w: int) -> list[Floats]:
+    """Slope of the close."""
     linear_slope(d.close, w, d.origin, d.out[0])
     return [d.out[0]]
 

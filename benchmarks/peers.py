@@ -17,6 +17,7 @@ import polars as pl
 
 from benchmarks.cases import Call, Case, load
 from benchmarks.indicators import indicators
+from benchmarks.qlib import from_qlib
 from benchmarks.rolling import from_bottleneck, from_numbagg, from_polars
 from bqx.domains.together import PairBars
 
@@ -27,7 +28,7 @@ def measure(pair: PairBars, other: PairBars, rounds: int) -> list[dict[str, Any]
     """Measure and print all comparisons."""
     d = load(pair, other)
     cases = list(indicators(d))
-    for source in (from_polars, from_bottleneck, from_numbagg):
+    for source in (from_polars, from_bottleneck, from_numbagg, from_qlib):
         cases += [case for w in WINDOWS for case in source(d, w)]
     print(f"\nKernels and peers, {len(d.close):,} rows, median of {rounds} rounds,")
     print(f"polars threads: {pl.thread_pool_size()}; PASS up to 1.2 times TA-Lib, 1.0 of others")

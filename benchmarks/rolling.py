@@ -16,7 +16,8 @@ from bqx.kernels.shape import skew_kurt
 from bqx.kernels.sums import moving_mean, moving_sum
 
 
-def _mean(d: Data, w: int) -> list[Floats]:
+def mean(d: Data, w: int) -> list[Floats]:
+    """Mean of the close."""
     moving_mean(d.close, w, d.origin, d.out[0])
     return [d.out[0]]
 
@@ -76,7 +77,7 @@ def from_polars(d: Data, w: int) -> Iterator[Case]:
     def case(name: str, ours: Call, theirs: Call) -> Case:
         return Case(name, "polars", w, ours, theirs)
 
-    yield case("mean", lambda: _mean(d, w), lambda: [y.rolling_mean(w)])
+    yield case("mean", lambda: mean(d, w), lambda: [y.rolling_mean(w)])
     yield case(
         "mean, deviation", lambda: _mean_std(d, w), lambda: [y.rolling_mean(w), y.rolling_std(w)]
     )
@@ -109,7 +110,7 @@ def from_bottleneck(d: Data, w: int) -> Iterator[Case]:
         return Case(name, "bottleneck", w, ours, theirs)
 
     yield case("sum", lambda: _sum(d, w), lambda: [bn.move_sum(y, w)])
-    yield case("mean", lambda: _mean(d, w), lambda: [bn.move_mean(y, w)])
+    yield case("mean", lambda: mean(d, w), lambda: [bn.move_mean(y, w)])
     yield case("deviation (+ mean)", lambda: _mean_std(d, w)[1:], lambda: [_deviation(bn, y, w)])
     yield case(
         "mean, deviation",
@@ -146,7 +147,7 @@ def from_numbagg(d: Data, w: int) -> Iterator[Case]:
         found = [nb.move_cov(a, b, window=w) for a, b in pairs]
         return found + [nb.move_corr(a, b, window=w) for a, b in pairs]
 
-    yield case("mean", lambda: _mean(d, w), lambda: [nb.move_mean(y, window=w)])
+    yield case("mean", lambda: mean(d, w), lambda: [nb.move_mean(y, window=w)])
     yield case(
         "mean, deviation",
         lambda: _mean_std(d, w),
