@@ -5,7 +5,21 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("kernels", "features", "oracles", "build", "copy", "rebuild", "stages", "dataset")
+NAMES = (
+    "kernels",
+    "features",
+    "oracles",
+    "build",
+    "copy",
+    "rebuild",
+    "stages",
+    "dataset",
+    "causality",
+    "selection",
+    "training",
+    "planted",
+    "honesty",
+)
 
 
 def main() -> None:

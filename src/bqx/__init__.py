@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bqx.features.feature import Feature
     from bqx.features.registry import Registry, registry
     from bqx.features.stateless import compute
+    from bqx.models.predicting import predict
 
 # Imported on first use: `import bqx` stays fast.
 _HOMES = {
@@ -33,6 +34,7 @@ _HOMES = {
     "StoreSettings": "bqx.config",
     "compute": "bqx.features.stateless",
     "open": "bqx.api",
+    "predict": "bqx.models.predicting",
     "registry": "bqx.features.registry",
 }
 
@@ -48,6 +50,7 @@ __all__ = [
     "StoreSettings",
     "compute",
     "open",
+    "predict",
     "registry",
 ]
 

@@ -99,3 +99,13 @@ class LeakError(BqxError):
 
     exit_code = 1
     http_status = 409
+
+
+class QuotaError(BqxError):
+    """A selection that cannot have as many features of each domain as were asked for."""
+
+
+class GateError(StoreError):
+    """A model that is not promoted because it fails gates."""
+
+    exit_code = 1

@@ -32,6 +32,8 @@ from servers import Server
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# Pages that train models.
+SLOW = {"backtest.md", "causality.md", "evaluation.md", "models.md", "registry.md", "selection.md"}
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<rule>not run|file|exit): (?P<value>.+?) -->\n)?"
     r"^```(?P<language>\w+)\n(?P<body>.*?)^```$",
@@ -168,9 +170,14 @@ def reach(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server.psql("DROP DATABASE IF EXISTS legacy")
 
 
-@pytest.mark.parametrize(
-    "page", [p for p in PAGES if runnable(p)], ids=lambda p: str(p.relative_to(ROOT))
-)
+def run_pages() -> Iterator[object]:
+    for page in PAGES:
+        if runnable(page):
+            marks = [pytest.mark.slow] if page.name in SLOW else []
+            yield pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks)
+
+
+@pytest.mark.parametrize("page", run_pages())
 def test_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

@@ -7,18 +7,26 @@ from typing import Annotated
 import typer
 
 from bqx.cli import (
+    backtesting,
     building,
     catalogue,
+    causality,
     checking,
     copying,
     data,
     dataset,
+    datasetchecking,
     demo,
+    evaluating,
     features,
     legacy,
+    models,
+    predicting,
+    selecting,
     settings,
     snapshots,
     stage,
+    training,
 )
 
 app = typer.Typer(
@@ -56,6 +64,8 @@ app.command("read")(data.read)
 app.command("sql")(data.sql)
 app.command("copy")(copying.copy)
 app.command("align")(checking.align)
+checking.check_app.command("dataset")(datasetchecking.check_dataset)
+checking.check_app.command("trades")(backtesting.check_trades)
 app.add_typer(checking.check_app, name="check")
 app.command("verify")(checking.verify)
 app.command("doctor")(checking.doctor)
@@ -63,7 +73,14 @@ app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(settings.app, name="config")
 app.add_typer(features.app, name="features")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(causality.app, name="causality")
+app.command("select")(selecting.select)
 app.add_typer(stage.app, name="stage")
 app.add_typer(legacy.app, name="legacy")
+app.command("train")(training.train)
+app.command("evaluate")(evaluating.evaluate)
+app.command("backtest")(backtesting.backtest)
+app.add_typer(models.app, name="models")
+app.command("predict")(predicting.predict)
 app.command("catalogue")(catalogue.catalogue)
 app.command("demo")(demo.demo)

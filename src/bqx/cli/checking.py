@@ -43,7 +43,7 @@ check_app = typer.Typer(
 )
 
 
-def _give(report: Report, html: Path | None, *, json: bool) -> None:
+def give(report: Report, html: Path | None, *, json: bool) -> None:
     """Print a report, write its page, and exit with 1 unless it passed."""
     if html is not None:
         html.write_text(report.to_html(), encoding="utf-8")
@@ -64,7 +64,7 @@ def align(
 ) -> None:
     """The alignment report of the two domains; exit code 1 below 100 %."""
     with reported():
-        _give(open_store(store).align(pairs=pairs, months=months), html, json=json)
+        give(open_store(store).align(pairs=pairs, months=months), html, json=json)
 
 
 @check_app.command("coverage")
@@ -79,7 +79,7 @@ def coverage(
     with reported():
         from bqx.checks.coverage import coverage as run
 
-        _give(run(open_store(store), pairs=pairs, months=months), html, json=json)
+        give(run(open_store(store), pairs=pairs, months=months), html, json=json)
 
 
 @check_app.command("identities")
@@ -94,7 +94,7 @@ def identities(
     with reported():
         from bqx.checks.identities import identities as run
 
-        _give(run(open_store(store), pairs=pairs, months=months), html, json=json)
+        give(run(open_store(store), pairs=pairs, months=months), html, json=json)
 
 
 @check_app.command("leakage")
@@ -116,7 +116,7 @@ def leakage(
         wanted = _tables(tables, everything=everything)
         names = opened.registry.resolve(wanted) if wanted else None
         report = run(opened, tables=names, pairs=pairs, samples=samples, seed=seed)
-        _give(report, html, json=json)
+        give(report, html, json=json)
 
 
 @check_app.command("redundancy")
@@ -186,7 +186,7 @@ def folds(
             pairs=pairs,
             months=months,
         )
-        _give(report, html, json=json)
+        give(report, html, json=json)
 
 
 def _tables(tables: str | None, *, everything: bool) -> list[str] | None:

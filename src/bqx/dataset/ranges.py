@@ -14,6 +14,24 @@ from bqx.errors import ConfigError
 Int64Array = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+_SPARSE = 16
+"""Rows of a span for each given row, above which sorting is cheaper than marking the span."""
+
+
+def distinct(rows: Int64Array) -> Int64Array:
+    """The given rows in ascending order, each once.
+
+    Rows of several pairs lie dense on the grid, where marking them is far quicker than sorting.
+    """
+    if not len(rows):
+        return rows
+    first, span = int(rows.min()), int(np.ptp(rows)) + 1
+    if span > _SPARSE * len(rows):
+        return np.unique(rows)
+    present = np.zeros(span, np.bool_)
+    present[rows - first] = True
+    return np.flatnonzero(present) + first
+
 
 @dataclass(frozen=True)
 class Ranges:
@@ -42,7 +60,7 @@ class Ranges:
     @classmethod
     def from_rows(cls, rows: Int64Array) -> Ranges:
         """The set of the given rows, in any order and with repeats."""
-        unique = np.unique(np.asarray(rows, np.int64))
+        unique = distinct(np.asarray(rows, np.int64))
         if not len(unique):
             return cls()
         breaks = np.flatnonzero(np.diff(unique) > 1)

@@ -2,7 +2,7 @@
 
 Diebold and Mariano (1995), with the small-sample correction of Harvey, Leybourne and Newbold
 (1997); Clark and West (2007) where the benchmark is nested in the model, as the martingale is in
-every model; Benjamini and Hochberg (1995) and Benjamini and Yekutieli (2001) for many tests.
+every model. Where many are made, p values are `adjusted`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,25 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bqx.causality.false_discovery import Adjustment, adjusted
 from bqx.errors import ConfigError
 from bqx.models.distributions import student_cdf
 from bqx.models.longrun import Kernel, automatic_lag, long_run_variance
 from bqx.models.timeline import Timeline
 
+__all__ = [
+    "AccuracyTest",
+    "Adjustment",
+    "adjusted",
+    "clark_west",
+    "diebold_mariano",
+    "gain_test",
+]
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 Lag = int | Literal["horizon", "automatic"]
-Adjustment = Literal["bh", "by"]
 
 
 @dataclass(frozen=True)
@@ -152,35 +161,6 @@ def gain_test(
     below = student_cdf(statistic, max(times - 1, 1))
     both = 2.0 * student_cdf(-abs(statistic), max(times - 1, 1))
     return AccuracyTest(gain, error, statistic, both, 1.0 - below, used, kernel, times)
-
-
-def adjusted(p_values: Floats, method: Adjustment = "bh") -> Floats:
-    """P values adjusted for the false discoveries among many tests.
-
-    Args:
-        p_values: Shape (m,); NaN marks a test that could not be made, which stays NaN and is not
-            counted.
-        method: ``bh`` Benjamini and Hochberg (1995), for independent or positively dependent
-            tests; ``by`` Benjamini and Yekutieli (2001), for any dependence.
-
-    Returns:
-        The least false discovery rate at which each test is rejected.
-
-    Raises:
-        ConfigError: If a value lies outside of [0, 1].
-    """
-    found = np.full(len(p_values), np.nan)
-    made = np.flatnonzero(~np.isnan(p_values))
-    p = p_values[made]
-    if np.any((p < 0.0) | (p > 1.0)):
-        raise ConfigError(f"p values from {p.min()} to {p.max()}", expected="within [0, 1]")
-    ranks = np.arange(1, len(p) + 1)
-    price = float(np.sum(1.0 / ranks)) if method == "by" else 1.0
-    order = np.argsort(p, kind="stable")
-    scaled = price * len(p) * p[order] / ranks
-    monotone = np.minimum.accumulate(scaled[::-1])[::-1]
-    found[made[order]] = np.minimum(monotone, 1.0)
-    return found
 
 
 def _checked(gain: Floats | None, horizon: int) -> Floats:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bqx.dataset.ranges import distinct
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -21,7 +23,7 @@ class Timeline:
 
     def __init__(self, rows: Ints) -> None:
         self._plain = bool(np.all(rows[1:] > rows[:-1]))
-        self.times: Ints = rows if self._plain else np.unique(rows)
+        self.times: Ints = rows if self._plain else distinct(rows)
         self._place = None if self._plain else np.searchsorted(self.times, rows)
 
     def __len__(self) -> int:

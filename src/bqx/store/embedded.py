@@ -8,6 +8,7 @@ Layout of the folder::
     reg_rate/eurusd/2019_01.parquet          a table's partition
     quarantine/000001.parquet                rejected rows of one source
     snapshots/<name>/                        hard links
+    models/<name>/<version>/                 artefacts of registered models
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ SNAPSHOTS = "snapshots"
 JOURNAL = "restore.journal"
 """Stands in the folder while a snapshot is being restored."""
 QUARANTINE = "quarantine"
+MODELS = "models"
+"""Folder of the artefacts of registered models."""
 REJECTED = pl.DataFrame(schema={"source": pl.Int64()} | dict(QUARANTINE_SCHEMA)).to_arrow().schema
 """Rejected rows with the number of their source."""
 
@@ -117,7 +119,7 @@ def _none() -> pa.Table:
 
 def _is_known(parts: tuple[str, ...]) -> bool:
     """Whether a file is one that a store has beside its partitions."""
-    if parts[0] == SNAPSHOTS or parts[0].startswith("."):
+    if parts[0] in (SNAPSHOTS, MODELS) or parts[0].startswith("."):
         return True
     if len(parts) == 1:
         return parts[0] in (FILE, JOURNAL) or parts[0].startswith(STATE)

@@ -21,8 +21,8 @@ from bqx.store.embedded import JOURNAL, SNAPSHOTS, STATE, EmbeddedStore
 from bqx.store.folder import QUARANTINE
 from bqx.store.state import Partition, State, now
 
-# The ledgers go on: a restore is an event in them, not their end.
-KEPT = ("runs", "stage_runs")
+# The ledgers go on: a restore is an event in them, not their end. So do registered models.
+KEPT = ("runs", "stage_runs", "models", "model_history")
 _MONTH_FILE = re.compile(r"\d{4}_\d{2}\.parquet")
 _FIELDS = ", ".join(field.name for field in fields(Partition))
 

@@ -18,6 +18,9 @@ COMMENTS = {
     "parameters": "Parameters that features fitted on a pair's past: the grid row before which all "
     "bars were used, code and bars they come from, and the float64 values.",
     "runs": "Ledger of builds and restores.",
+    "models": "Registered models: the card as JSON, with its hash.",
+    "model_history": "What was done with models, by whom, when and why, and the gates with their "
+    "figures.",
     QUARANTINE: "Rejected rows of all sources, with the reason.",
 }
 _TYPES = {"INTEGER": pl.Int64(), "TEXT": pl.String(), "REAL": pl.Float64(), "BLOB": pl.Binary()}

@@ -1,0 +1,132 @@
+"""The whole pipeline on bars with a known signal: how much of the ceiling is found, and by what.
+
+Each signal is planted into generated bars, a dataset of the right columns among many others is
+made, and selection, tuning and walk-forward training run on it. The skill stands beside the ceiling
+that nothing can exceed, and the place that selection and model give to the right features beside
+the number of candidates.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import bqx
+from bqx.bars.planted import AutoRegression, LeadLag, SessionDrift, Signal
+from bqx.dataset.planting import planted_dataset
+from bqx.dataset.target import BQXTarget
+from bqx.models.runs.run import Run
+from bqx.models.runs.spec import RunSpec, SelectionSpec, SplitSpec, TuningSpec
+from bqx.models.runs.training import train
+from bqx.models.skill import score
+
+SIGNALS: dict[str, tuple[Signal, int, int]] = {
+    "autoregression": (AutoRegression(), 60, 5),
+    "lead of one minute": (LeadLag(beta=0.5, lag=1), 60, 5),
+    "lead of five minutes": (LeadLag(), 60, 15),
+    "session drift": (SessionDrift(), 60, 15),
+}
+Row = dict[str, Any]
+
+
+def one(name: str, options: Namespace) -> list[Row]:
+    """Every learner on the bars of one signal."""
+    signal, window, horizon = SIGNALS[name]
+    target = BQXTarget(window, horizon)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        with bqx.open(folder / "store") as store:
+            dataset = planted_dataset(
+                signal, store, folder / "set", days=options.days, targets=str(target)
+            )
+        found = []
+        for learner in options.learners.split():
+            spec = RunSpec(
+                targets=(target,),
+                pairs=(signal.pair,),
+                learner=learner,
+                splits=SplitSpec(train="30D", test="10D", expanding=True),
+                selection=SelectionSpec(top=30, min_rate=8, min_bqx=8),
+                tuning=TuningSpec(options.trials) if options.trials else None,
+                stride=options.stride,
+            )
+            run = train(dataset, folder / learner, spec, threads=1)
+            found.append({"signal": name, "learner": learner, **facts(run, signal, target)})
+        return found
+
+
+def facts(run: Run, signal: Signal, target: BQXTarget) -> Row:
+    """Skill, interval and ceiling, and the places of the right features."""
+    outcomes, forecast, _ = run.scored(signal.pair, target)
+    measure = score(outcomes, forecast, horizon=target.horizon).mse
+    selected, learned = zip(*places(run, signal, target), strict=True)
+    return {
+        "target": str(target),
+        "skill": measure.skill,
+        "low": measure.interval[0],
+        "high": measure.interval[1],
+        "ceiling": signal.ceiling(target.window, target.horizon),
+        "candidates": len(run.dataset().features),
+        "place_selected": float(np.median(selected)),
+        "place_learned": float(np.median(learned)),
+    }
+
+
+def places(run: Run, signal: Signal, target: BQXTarget) -> Iterator[tuple[int, int]]:
+    """In each fold the best place of a right feature: in the selection, and by gain."""
+    right = set(signal.right)
+    for fold in run.folds:
+        mask = run.mask(signal.pair, fold.number)
+        if mask is None:
+            raise SystemExit("the run has no masks")
+        ranked = sorted(mask.chosen, key=lambda chosen: chosen.score)
+        gains = run.model(signal.pair, fold.number).importances((target.window, target.horizon))
+        learned = sorted(gains, key=lambda name: -gains[name])
+        yield _first([c.name for c in ranked], right), _first(learned, right)
+
+
+def _first(names: list[str], right: set[str]) -> int:
+    """Place of the first right name, from 1; one after the last where there is none."""
+    return next((k for k, name in enumerate(names, 1) if name in right), len(names) + 1)
+
+
+def line(row: Row) -> str:
+    """A row of the table."""
+    return (
+        f"{row['signal']:21} {row['target']:12} {row['learner']:12} {row['skill']:8.2%} "
+        f"[{row['low']:.2%}, {row['high']:.2%}] ceiling {row['ceiling']:.2%} "
+        f"= {row['skill'] / row['ceiling']:4.0%}; right feature {row['place_selected']:.0f} of "
+        f"{row['candidates']} selected, {row['place_learned']:.0f} by gain"
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Run the signals and print what was found."""
+    parser = ArgumentParser("planted", description=__doc__)
+    parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--trials", type=int, default=5)
+    parser.add_argument("--stride", type=int, default=1)
+    parser.add_argument("--learners", default="lightgbm ridge stack")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(arguments)
+    rows: list[Row] = []
+    with ProcessPoolExecutor(options.workers) as pool:
+        for done in pool.map(partial(one, options=options), SIGNALS):
+            rows += done
+            print("\n".join(line(row) for row in done), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

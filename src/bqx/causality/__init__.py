@@ -1,0 +1,1 @@
+"""Which series lead which: Granger causality and transfer entropy, on training rows alone."""

@@ -1,0 +1,1 @@
+"""What a run is worth: every number beside the martingale's, with controls, as text and page."""

@@ -1,0 +1,1 @@
+"""Models that are kept: records, artefacts, model cards, gates, promotion, export."""

@@ -1,0 +1,1 @@
+"""Walk-forward runs: what is trained, the folder that it is kept in, and its reader."""

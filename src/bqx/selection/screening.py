@@ -1,0 +1,138 @@
+"""Filters: features with too many NULLs, constant, duplicate and highly correlated ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bqx.selection.ordering import Ints, Ordered, Singles, each
+
+Bools = NDArray[np.bool_]
+
+NULLS, CONSTANT, DUPLICATE, CORRELATED = "nulls", "constant", "duplicate", "correlated"
+"""The filters in their order."""
+
+TILE = 256
+"""Columns of a block of the correlation matrix."""
+
+
+def screen(
+    found: Ordered, names: tuple[str, ...], *, max_nulls: float, max_share: float
+) -> dict[int, str]:
+    """The features that are left out because of their own values, with the filter that did it.
+
+    Args:
+        found: The columns.
+        names: Their names; of equal columns the first by name stays.
+        max_nulls: Greatest share of NULLs.
+        max_share: Greatest share of the values that may be equal.
+
+    Returns:
+        The filter by the position of the feature.
+    """
+    n = found.ranks.shape[1]
+    out: dict[int, str] = {}
+    first: dict[str, int] = {}
+    for j in np.argsort(np.array(names), kind="stable").tolist():
+        if found.valid[j] < (1.0 - max_nulls) * n or found.valid[j] == 0:
+            out[j] = NULLS
+        elif found.longest[j] > max_share * found.valid[j]:
+            out[j] = CONSTANT
+        elif first.setdefault(found.hashes[j], j) != j:
+            out[j] = DUPLICATE
+    return out
+
+
+def uncorrelated(ranks: Singles, order: Ints, limit: float, threads: int = 1) -> Bools:
+    """Whether each feature stays: the better one of two that are too highly correlated.
+
+    Features are gone through from the best to the worst; one stays if its correlation with none
+    of those that stayed is beyond the limit.
+
+    Args:
+        ranks: Standardised ranks, shape (f, n), NaN where no value is.
+        order: Positions of the features, the best first.
+        limit: Greatest absolute correlation.
+        threads: Blocks of the correlation matrix at a time.
+
+    Returns:
+        Shape (f,).
+    """
+    alike = beyond(ranks, limit, threads)
+    stays = np.zeros(len(ranks), np.bool_)
+    for j in order.tolist():
+        stays[j] = not (alike[j] & stays).any()
+    return stays
+
+
+def beyond(ranks: Singles, limit: float, threads: int = 1) -> Bools:
+    """Which pairs of columns have an absolute correlation beyond a limit, shape (f, f).
+
+    Of each pair the samples count where both have a value. One thread multiplies a block of the
+    matrix, several multiply different ones, so that the result does not depend on their number.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    tiles = [slice(low, low + TILE) for low in range(0, len(ranks), TILE)]
+    out = np.zeros((len(ranks), len(ranks)), np.bool_)
+    with threadpool_limits(limits=1, user_api="blas"):
+        pairs = Pairwise.of(ranks)
+
+        def one(tile: tuple[slice, slice]) -> None:
+            left, right = tile
+            found = np.abs(pairs.correlations(left, right)) > limit
+            out[left, right], out[right, left] = found, found.T
+
+        each(one, combinations_with_replacement(tiles, 2), threads)
+    return out
+
+
+@dataclass(frozen=True)
+class Pairwise:
+    """Correlations of columns where both have a value.
+
+    Many columns miss the same samples. So sums over what two columns share are made once for each
+    column and each distinct pattern of holes, and only the products for each pair.
+
+    Attributes:
+        values: Shape (f, n), 0 where no value is.
+        pattern: Number of the pattern of each column.
+        counts: Samples that two patterns share, shape (p, p).
+        sums: Of each column where a pattern has values, shape (f, p).
+        squares: The same of its squares.
+    """
+
+    values: Singles
+    pattern: Ints
+    counts: Singles
+    sums: Singles
+    squares: Singles
+
+    @classmethod
+    def of(cls, columns: Singles) -> Pairwise:
+        """Those of columns of shape (f, n), NaN where no value is."""
+        there = ~np.isnan(columns)
+        numbers: dict[bytes, int] = {}
+        keys = [np.packbits(line).tobytes() for line in there]
+        pattern = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+        first = np.unique(pattern, return_index=True)[1]
+        ones = there[first].astype(np.float32)
+        values = np.where(there, columns, np.float32(0.0))
+        return cls(values, pattern, ones @ ones.T, values @ ones.T, (values * values) @ ones.T)
+
+    def correlations(self, left: slice, right: slice) -> Singles:
+        """Of some columns with others; NaN where one does not vary."""
+        a, b = self.pattern[left], self.pattern[right]
+        n = self.counts[np.ix_(a, b)]
+        x, y = self.sums[left][:, b], self.sums[right][:, a].T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            across = self.values[left] @ self.values[right].T - x * y / n
+            own = self.squares[left][:, b] - x * x / n
+            others = self.squares[right][:, a].T - y * y / n
+            # Below this a variance is rounding of single precision.
+            vary = (own > 1e-4 * n) & (others > 1e-4 * n)
+            found = np.where(vary, across / np.sqrt(own * others), np.nan)
+        return np.asarray(found, np.float32)
