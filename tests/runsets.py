@@ -118,6 +118,7 @@ def small_spec(**changes: Any) -> RunSpec:
         learner="lightgbm:rounds=5,num_leaves=4,min_data_in_leaf=50,feature_fraction=1.0",
         splits=SplitSpec(train="8D", test="4D"),
         selection=None,
+        stride=5,
     )
     return replace(spec, **changes)
 

@@ -54,7 +54,7 @@ def test_a_run_is_traded_and_its_log_verified(store: bqx.FolderStore, tmp_path: 
     report = json.loads((out / "backtest.json").read_text())
     assert report["recomputed"]["passed"] is True
     assert report["measures"]["net"] == pytest.approx(frame["net"].sum())
-    assert report["measures"]["sharpe"]["trials"] == 1
+    assert report["measures"]["sharpe"]["trials"] == 3
     assert report["synthetic"] is False
 
     for more in ([], ["--store", str(store.root)]):

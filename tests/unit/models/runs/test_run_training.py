@@ -167,7 +167,7 @@ def test_a_folder_with_other_things_is_left_alone(made: bqx.Dataset, tmp_path: P
 
 def test_a_changed_record_is_noticed(copied: Path) -> None:
     path = copied / "run.json"
-    path.write_text(path.read_text().replace('"stride": 7', '"stride": 6'))
+    path.write_text(path.read_text().replace('"stride": 5', '"stride": 6'))
     with pytest.raises(IntegrityError, match="was changed"):
         Run.open(copied)
     with pytest.raises(StoreError, match="is not a run"):
