@@ -88,7 +88,7 @@ def places(run: Run, signal: Signal, target: BQXTarget) -> Iterator[tuple[int, i
         mask = run.mask(signal.pair, fold.number)
         if mask is None:
             raise SystemExit("the run has no masks")
-        ranked = sorted(mask.chosen, key=lambda chosen: chosen.score)
+        ranked = sorted(mask.chosen, key=lambda chosen: -chosen.score)
         gains = run.model(signal.pair, fold.number).importances((target.window, target.horizon))
         learned = sorted(gains, key=lambda name: -gains[name])
         yield _first([c.name for c in ranked], right), _first(learned, right)

@@ -177,7 +177,7 @@ def run_pages() -> Iterator[object]:
             yield pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks)
 
 
-@pytest.mark.parametrize("page", run_pages())
+@pytest.mark.parametrize("page", list(run_pages()))
 def test_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
