@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from bqx.causality.false_discovery import Adjustment
 from bqx.causality.moments import lags_of
 from bqx.causality.nearest import NEIGHBOURS, conditional_information, untied
-from bqx.causality.network import Names, Progress, directed, silent
+from bqx.causality.network import Names, Progress, directed, each_link, silent
 from bqx.causality.results import Link, Links
 from bqx.causality.series import Panel
 from bqx.causality.surrogates import Places, Significance, Surrogates, significance
@@ -166,13 +165,9 @@ def entropy_network(
         source, target = (panel.place(name) for name in names)
         return link_by(make(source, target), names, panel.rows, asked, (source, target))
 
-    found: list[Link] = []
-    with ThreadPoolExecutor(workers) as pool:
-        for link in pool.map(one, wanted):
-            found.append(link)
-            progress(len(found), len(wanted))
+    found = each_link(one, wanted, workers, progress)
     facts = facts_of(asked, panel)
-    return Links(tuple(found), fdr, panel.synthetic, facts, asked.surrogates.count)
+    return Links(found, fdr, panel.synthetic, facts, asked.surrogates.count)
 
 
 def facts_of(asked: EntropySettings, panel: Panel) -> dict[str, object]:

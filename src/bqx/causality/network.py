@@ -65,13 +65,21 @@ def granger_network(
     asked = settings or Settings()
     wanted = directed(panel.names) if links is None else list(links)
     shared = _Shared(panel, asked)
+    found = each_link(shared.link, wanted, workers, progress)
+    facts = {"kind": "granger", **facts_of(panel, asked)}
+    return Links(found, fdr, panel.synthetic, facts)
+
+
+def each_link(
+    test: Callable[[Names], Link], wanted: Sequence[Names], workers: int, progress: Progress
+) -> tuple[Link, ...]:
+    """Test links in the given order, some at a time."""
     found: list[Link] = []
     with ThreadPoolExecutor(workers) as pool:
-        for link in pool.map(shared.link, wanted):
+        for link in pool.map(test, wanted):
             found.append(link)
             progress(len(found), len(wanted))
-    facts = {"kind": "granger", **facts_of(panel, asked)}
-    return Links(tuple(found), fdr, panel.synthetic, facts)
+    return tuple(found)
 
 
 def facts_of(panel: Panel, settings: Settings) -> dict[str, object]:
