@@ -19,6 +19,7 @@ NAMES = (
     "training",
     "planted",
     "honesty",
+    "findings",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,6 @@ from bqx.models.registry.registry import ModelRegistry
 from bqx.models.runs.run import Run
 from bqx.models.runs.spec import Control, RunSpec, SplitSpec
 from bqx.models.runs.training import train
-from bqx.store.lock import WriterLock
 from stores import write_bars
 from synthetic import random_walk_bars
 
@@ -81,7 +81,8 @@ def shared_kept(session: Path, own: Path) -> Kept:
         own: Where the copy goes.
     """
     made = session / "kept"
-    with WriterLock(session / "kept.lock").hold():
+    with (session / "kept.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not (made / "done").exists():
             make_kept(made)
             (made / "done").touch()
