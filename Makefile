@@ -18,7 +18,7 @@ demo: $(VENV)/.ready-dev
 	$(BIN)/bqx demo $(ARGS)
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff format --check .
@@ -26,7 +26,7 @@ check: $(VENV)/.ready-dev
 	$(BIN)/mypy
 
 slow: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n 2 -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m slow $(ARGS)
 
 check-all: check slow test
 

@@ -120,7 +120,8 @@ def _kill_while_building(address: str, began: Callable[[], bool], delay: float) 
     process.wait()
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [1, 10])
 def test_kill_and_resume(
     places: Places, reference: dict[tuple[str, str, str], str], kills: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache
 
@@ -37,8 +38,15 @@ def subject(families: Registry, table: str) -> Subject:
     return Subject(families, table, PAIR, bars(days, pairs), Calendar())
 
 
-@pytest.mark.parametrize("rule", CONTRACT)
-@pytest.mark.parametrize("table", registry().tables)
+def cases() -> Iterator[object]:
+    """Every table with every rule; what is fitted for every slice takes its time."""
+    for table, spec in registry().tables.items():
+        marks = [pytest.mark.slow] if spec.fits else []
+        for rule in CONTRACT:
+            yield pytest.param(table, rule, marks=marks, id=f"{table}-{rule}")
+
+
+@pytest.mark.parametrize(("table", "rule"), list(cases()))
 def test_every_table_keeps_the_contract(table: str, rule: str) -> None:
     CONTRACT[rule](subject(registry(), table))
 

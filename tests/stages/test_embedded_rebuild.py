@@ -36,6 +36,7 @@ PROGRAMME: tuple[EmbeddedStage, ...] = (
 )
 
 
+@pytest.mark.slow
 def test_the_whole_remediation_and_the_way_back(store: FolderStore) -> None:
     runner = runner_of(store)
     assert not all(c.passed for c in runner.verify(VALIDATION))

@@ -56,6 +56,7 @@ def codes(changes: list[dict[str, Any]]) -> list[str]:
     return [str(change["code"]) for change in changes]
 
 
+@pytest.mark.slow
 def test_the_board_follows_the_database(tracker: AirTableServer, legacy: str) -> None:
     code, report = push(tracker, legacy, "--dry-run")
     assert code == 0

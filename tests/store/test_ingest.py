@@ -163,6 +163,7 @@ def test_reading_what_is_not_there(store: bqx.Store, ingest: Ingest) -> None:
         store.read("reg_rates", "eurusd")
 
 
+@pytest.mark.slow
 def test_a_killed_ingest_loses_nothing(places: Places, tmp_path: Path) -> None:
     whole, address = places.open(), places.new()
     bars = random_walk_bars("eurusd", "2018-01-02", 200, seed=1)

@@ -88,6 +88,7 @@ def test_checks_take_all_tables(built: bqx.FolderStore) -> None:
     assert report.facts["tables"] == len(FAMILIES.tables)
 
 
+@pytest.mark.slow
 def test_processes_and_single_days_give_the_same_bytes(
     built: bqx.FolderStore, tmp_path: Path
 ) -> None:

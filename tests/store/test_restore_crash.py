@@ -92,7 +92,8 @@ def check_killed(
         shutil.rmtree(root)
 
 
-@pytest.mark.parametrize("step", [17, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [17, 5])
 def test_restore(
     original: tuple[Path, dict[Key, str], dict[Key, str]], tmp_path: Path, step: int
 ) -> None:
@@ -102,7 +103,8 @@ def test_restore(
     check_killed(original, tmp_path, lambda s: snapshots.restore(s, "one"), step, old_or_new)
 
 
-@pytest.mark.parametrize("step", [17, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [17, 5])
 def test_create(
     original: tuple[Path, dict[Key, str], dict[Key, str]], tmp_path: Path, step: int
 ) -> None:
