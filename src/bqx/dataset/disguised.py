@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from bqx.checks.report import Report
 from bqx.checks.tally import Check, Tally, summarise
 from bqx.dataset.dataset import BATCH, Dataset
-from bqx.dataset.outlook import Exact, LabelColumns, Surprises, exact, ranks, surprises
+from bqx.dataset.outlook import Exact, Surprises, exact, ranks, surprises
+from bqx.dataset.surprise import LabelColumns
 from bqx.domains.grid import FloatArray, Int64Array
 from bqx.errors import ConfigError
 

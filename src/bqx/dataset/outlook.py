@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bqx.dataset.manifest import TARGET
+from bqx.dataset.surprise import LabelColumns
+from bqx.dataset.surprise import surprise as surprise_of
 from bqx.dataset.target import BQXTarget
 from bqx.domains.grid import FloatArray, Int64Array
 
@@ -20,26 +21,6 @@ RANKED_ROWS = 20_000
 FURTHER = 30
 """Rows beyond the greatest horizon that a column may be shifted to."""
 NEVER = np.nan
-
-
-class LabelColumns(Protocol):
-    """What is read of labels; arrays have one value per row."""
-
-    @property
-    def target(self) -> BQXTarget:
-        """The target."""
-
-    @property
-    def values(self) -> FloatArray:
-        """Labels, NaN where masked."""
-
-    @property
-    def expected(self) -> FloatArray:
-        """Conditional means under the martingale."""
-
-    @property
-    def scale(self) -> FloatArray:
-        """Conditional standard deviations under a random walk."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +89,7 @@ def exact(rows: Int64Array, labels: Sequence[LabelColumns], seed: int = 0) -> Ex
 def surprises(labels: Sequence[LabelColumns]) -> Surprises | None:
     """Surprises on rows spread evenly; None if there are too few."""
     shapes = _by_shape(labels)
-    scores = [_surprise(label) for label in shapes]
+    scores = [surprise_of(label) for label in shapes]
     whole = np.flatnonzero(np.all(np.isfinite(scores), axis=0))
     if len(whole) < 100:
         return None
@@ -160,7 +141,7 @@ def _series(line: _Line, labels: Sequence[LabelColumns]) -> Iterator[tuple[str, 
     for label in _by_shape(labels):
         surprise = label.values - label.expected
         yield f"surprise of {label.target}", surprise, False
-        yield f"scaled surprise of {label.target}", _surprise(label), False
+        yield f"scaled surprise of {label.target}", surprise_of(label), False
         yield f"sign of the surprise of {label.target}", np.sign(surprise), False
 
 
@@ -202,9 +183,3 @@ def _by_shape(labels: Sequence[LabelColumns]) -> list[LabelColumns]:
     for label in sorted(labels, key=lambda x: order.index(x.target.kind)):
         found.setdefault((label.target.window, label.target.horizon), label)
     return list(found.values())
-
-
-def _surprise(label: LabelColumns) -> FloatArray:
-    """Surprises in standard deviations; NaN where there is no label, or nothing moved."""
-    moving = label.scale > 0.0
-    return (label.values - label.expected) / np.where(moving, label.scale, NEVER)

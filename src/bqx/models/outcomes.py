@@ -4,38 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bqx.dataset.target import BQXTarget
+from bqx.dataset.surprise import LabelColumns
 from bqx.errors import ConfigError
 from bqx.models.distributions import normal_cdf, normal_quantile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-
-class LabelColumns(Protocol):
-    """What is read of labels, whether computed or stored."""
-
-    @property
-    def target(self) -> BQXTarget:
-        """The target."""
-
-    @property
-    def values(self) -> Floats:
-        """Labels, NaN where masked."""
-
-    @property
-    def expected(self) -> Floats:
-        """Conditional means under the martingale."""
-
-    @property
-    def scale(self) -> Floats:
-        """Conditional standard deviations under a random walk."""
 
 
 @dataclass(frozen=True, eq=False)

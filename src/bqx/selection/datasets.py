@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bqx.dataset.picking import picked
 from bqx.dataset.ranges import Ranges
+from bqx.dataset.surprise import surprise
 from bqx.dataset.target import BQXTarget, parse_targets
 from bqx.errors import ConfigError
 from bqx.features.registry import Registry, registry
@@ -94,11 +96,7 @@ def surprises(dataset: Dataset, pair: str, targets: Sequence[BQXTarget]) -> Floa
     distinct = {(t.window, t.horizon, t.kind == "direction"): t for t in targets}
     if not distinct:
         raise ConfigError("no targets to select for", hint="build the dataset with --targets")
-    found = []
-    for target in distinct.values():
-        labels = dataset.labels(pair, target)
-        scale = np.where(labels.scale > 0.0, labels.scale, np.nan)
-        found.append((labels.values - labels.expected) / scale)
+    found = [surprise(dataset.labels(pair, target)) for target in distinct.values()]
     return np.stack(found, axis=1)
 
 
@@ -108,13 +106,9 @@ def read_rows(dataset: Dataset, pair: str, rows: Ints) -> Singles:
     A file is read a few columns at a time, so that no more than the wanted rows stay in memory.
     """
     out = np.empty((len(dataset.features), len(rows)), np.float32)
-    for file in dataset.manifest.of(pair):
-        low, high = np.searchsorted(rows, (file.first, file.stop))
-        if low < high:
-            wanted = rows[low:high] - file.first
-            for at, table in dataset.batches(file, dataset.features):
-                for k, column in enumerate(table.columns):
-                    out[at + k, low:high] = column.to_numpy()[wanted]
+    for places, at, columns in picked(dataset, pair, dataset.features, rows):
+        for k, column in enumerate(columns):
+            out[at + k, places] = column
     return out
 
 

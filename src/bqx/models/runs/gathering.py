@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from bqx.dataset.dataset import Dataset
 from bqx.dataset.folds import Fold
+from bqx.dataset.picking import picked
 from bqx.dataset.ranges import Ranges
 from bqx.dataset.reach import Reach
+from bqx.dataset.surprise import in_deviations
 from bqx.dataset.target import BQXTarget, Kind
 from bqx.errors import ConfigError
 from bqx.models.runs.controls import derived, other_time, shuffled_labels
@@ -136,9 +138,7 @@ class Source:
                 part[rows - low] for part in (labels.values, labels.expected, labels.scale)
             )
             unknown = value if self.spec.learn == "whole" else value - mean
-            found[shape] = np.divide(
-                unknown, scale, out=np.full(len(rows), np.nan), where=scale > 0.0
-            )
+            found[shape] = in_deviations(unknown, scale)
         return found
 
     def beyond_known(self, pair: str, shape: Shape, rows: Ints, told: Surprise) -> Surprise:
@@ -242,12 +242,6 @@ def matrix_at(dataset: Dataset, pair: str, names: Sequence[str], rows: Ints) -> 
         A C-ordered matrix of shape (rows, names), NaN where a value is NULL.
     """
     out = np.empty((len(rows), len(names)), np.float32)
-    for file in dataset.manifest.of(pair):
-        places = np.flatnonzero((rows >= file.first) & (rows < file.stop))
-        if not len(places):
-            continue
-        wanted = rows[places] - file.first
-        for at, table in dataset.batches(file, names):
-            columns = [column.to_numpy()[wanted] for column in table.columns]
-            out[places, at : at + len(columns)] = np.stack(columns, axis=1)
+    for places, at, columns in picked(dataset, pair, names, rows):
+        out[places, at : at + len(columns)] = np.stack(columns, axis=1)
     return out
