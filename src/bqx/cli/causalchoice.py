@@ -34,7 +34,7 @@ from bqx.dataset.lengths import row_of
 from bqx.dataset.ranges import Ranges
 from bqx.dataset.storefolds import store_rows
 from bqx.errors import ConfigError
-from bqx.market import Calendar, as_utc, epoch_minute
+from bqx.market import Calendar, epoch_minute, read_moment
 
 if TYPE_CHECKING:
     from bqx.api import Store
@@ -108,7 +108,7 @@ class Asked:
     def _rows(self, calendar: Calendar, extent: tuple[int, int]) -> Ranges:
         """The rows of the period that there are."""
         low, high = (
-            default if text is None else _row(calendar, text)
+            default if text is None else row_of(calendar, epoch_minute(read_moment(text)))
             for text, default in zip(self.period, extent, strict=True)
         )
         low, high = max(low, extent[0]), min(high, extent[1])
@@ -205,13 +205,6 @@ def entropy_run(
         )
 
     return on_panel, on_study
-
-
-def _row(calendar: Calendar, text: str) -> int:
-    try:
-        return row_of(calendar, epoch_minute(as_utc(text)))
-    except ValueError as error:
-        raise ConfigError(f"unreadable time {text!r}", expected="ISO 8601") from error
 
 
 def _told(done: int, total: int) -> None:

@@ -143,13 +143,12 @@ def _pairs(dataset: Dataset, pair: str | None, *, everything: bool) -> tuple[str
 def _period(dataset: Dataset, start: str | None, end: str | None) -> Ranges:
     """The rows between two moments."""
     from bqx.dataset.ranges import Ranges
-    from bqx.market import epoch_minute
-    from bqx.market.week import as_utc
+    from bqx.market import epoch_minute, read_moment
 
     spans = [dataset.extent(p) for p in dataset.pairs]
     first, stop = min(low for low, _ in spans), max(high for _, high in spans)
     begin, until = dataset.calendar.row_range(
-        *(0 if m is None else epoch_minute(as_utc(m)) for m in (start, end))
+        *(0 if m is None else epoch_minute(read_moment(m)) for m in (start, end))
     )
     return Ranges.of((first if start is None else begin, stop if end is None else until))
 

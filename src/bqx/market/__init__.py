@@ -27,6 +27,7 @@ from bqx.market.week import (
     calendar,
     epoch_minute,
     moment_of,
+    read_moment,
 )
 
 __all__ = [
@@ -51,5 +52,6 @@ __all__ = [
     "parse_pair",
     "parse_pairs",
     "peer_groups",
+    "read_moment",
     "select_months",
 ]

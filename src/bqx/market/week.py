@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
-from bqx.errors import ConfigError
+from bqx.errors import BqxError, ConfigError
 
 Int64Array = NDArray[np.int64]
 
@@ -115,6 +115,20 @@ def as_utc(moment: str | date | datetime) -> datetime:
     if not isinstance(value, datetime):
         value = datetime.combine(value, time())
     return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def read_moment(moment: str | date | datetime) -> datetime:
+    """The aware time that a user gives; see `as_utc`.
+
+    Raises:
+        BqxError: If a text cannot be read.
+    """
+    try:
+        return as_utc(moment)
+    except ValueError as error:
+        raise BqxError(
+            f"unreadable time {moment!r}", expected="ISO 8601", hint="2019-01-02T22:30"
+        ) from error
 
 
 def epoch_minute(moment: datetime) -> int:

@@ -16,7 +16,7 @@ from bqx.dataset.frames import Rows
 from bqx.dataset.target import MAX_GAP, BQXTarget
 from bqx.errors import BqxError, StoreError, UnknownNameError
 from bqx.features.table import KEY
-from bqx.market import as_utc, epoch_minute, moment_of, parse_pairs
+from bqx.market import epoch_minute, moment_of, parse_pairs, read_moment
 from bqx.models.registry.matching import require_match
 from bqx.models.registry.records import ModelRecord
 from bqx.models.registry.registry import ModelRegistry
@@ -126,7 +126,7 @@ def _pairs(record: ModelRecord, pairs: str | Sequence[str] | None) -> tuple[str,
 def _rows_of(
     store: BaseStore, pairs: Sequence[str], times: tuple[Moment | None, ...]
 ) -> list[_Wanted]:
-    at, start, end = (None if t is None else _minute(t) for t in times)
+    at, start, end = (None if t is None else epoch_minute(read_moment(t)) for t in times)
     if at is not None and (start is not None or end is not None):
         raise BqxError("a time and a range together", expected="--at, or --start and --end")
     store.select_pairs(pairs)
@@ -149,15 +149,6 @@ def _rows(
     if rows[0] >= rows[1]:
         raise _nothing(store, pair, low, high, (span.first, span.last))
     return _Wanted(pair, rows, single=at is not None)
-
-
-def _minute(moment: Moment) -> int:
-    try:
-        return epoch_minute(as_utc(moment))
-    except ValueError as error:
-        raise BqxError(
-            f"unreadable time {moment!r}", expected="ISO 8601", hint="2019-01-02T22:30"
-        ) from error
 
 
 def _nothing(store: BaseStore, pair: str, low: int, high: int, span: Rows) -> StoreError:

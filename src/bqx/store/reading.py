@@ -11,11 +11,11 @@ import polars as pl
 import pyarrow as pa
 
 from bqx.bars.schema import BAR_SCHEMA
-from bqx.errors import BqxError, UnknownNameError
+from bqx.errors import UnknownNameError
 from bqx.features.arrow import schema_of, to_arrow, to_polars
 from bqx.features.compute import compute_tables
 from bqx.features.table import ALL, KEY, TableSpec
-from bqx.market import as_utc
+from bqx.market import read_moment
 from bqx.store.around import load_slice
 from bqx.store.barstore import M1
 from bqx.store.base import BaseStore
@@ -79,14 +79,8 @@ def _pair(store: BaseStore, table: str, pair: str | None, *, single: bool) -> st
 def _minute(moment: Moment | None, default: int) -> int:
     if moment is None:
         return default
-    try:
-        aware = as_utc(moment)
-    except ValueError as error:
-        raise BqxError(
-            f"unreadable time {moment!r}", expected="ISO 8601", hint="2019-01-02T22:30"
-        ) from error
     # A time within a minute excludes that minute's open, as it does for any comparison.
-    return -(-int(aware.timestamp()) // 60)
+    return -(-int(read_moment(moment).timestamp()) // 60)
 
 
 def _bars(

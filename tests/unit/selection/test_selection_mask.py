@@ -101,6 +101,9 @@ def test_periods_folds_and_rankings_of_the_command(folder: Path, tmp_path: Path)
     assert select(*common, "--rank", "causality").exit_code == 2
     assert select(*common, "--rank", f"causality={tmp_path / 'none'}").exit_code == 2
     assert select("-d", folder, "-o", tmp_path).exit_code == 2
+    unread = select(*common, "--start", "yesterday")
+    assert unread.exit_code == 2
+    assert "unreadable time 'yesterday'" in unread.stderr
     refused = select("-d", folder, "-o", tmp_path, "--pair", "eurusd")
     assert refused.exit_code == 2
     assert "of the rate domain are left" in refused.stderr

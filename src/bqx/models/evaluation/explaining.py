@@ -11,7 +11,7 @@ import polars as pl
 from bqx.dataset.dataset import Dataset
 from bqx.dataset.target import BQXTarget
 from bqx.errors import ConfigError, PostConditionError
-from bqx.market.week import as_utc
+from bqx.market.week import read_moment
 from bqx.models.evaluation.numbers import finite
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _tested(forecasts: pl.DataFrame, at: str) -> dict[str, Any]:
 
 
 def _micros(at: str) -> int:
-    return int(as_utc(at).timestamp()) * 1_000_000
+    return int(read_moment(at).timestamp()) * 1_000_000
 
 
 def _require_equal(total: float, point: float, scale: float) -> None:

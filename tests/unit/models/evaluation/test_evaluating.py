@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import bqx
 from bqx.cli.app import app
 from bqx.dataset.target import BQXTarget
-from bqx.errors import ConfigError, PostConditionError, UnknownNameError
+from bqx.errors import BqxError, ConfigError, PostConditionError, UnknownNameError
 from bqx.models.comparison import adjusted
 from bqx.models.evaluation.controls import beats
 from bqx.models.evaluation.evaluate import evaluate
@@ -298,6 +298,8 @@ def test_what_cannot_be_explained_is_refused(learned: Run, skilled: Run, control
         explain(control, "eurusd", at, LEVEL)
     with pytest.raises(ConfigError, match="was not tested"):
         explain(learned, "eurusd", "2019-01-01T00:00", LEVEL)
+    with pytest.raises(BqxError, match="unreadable time"):
+        explain(learned, "eurusd", "yesterday", LEVEL)
 
 
 def test_the_command(small: Run, learned: Run, tmp_path: Path) -> None:
