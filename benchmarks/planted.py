@@ -1,9 +1,9 @@
 """The whole pipeline on bars with a known signal: how much of the ceiling is found, and by what.
 
 Each signal is planted into generated bars, a dataset of the right columns among many others is
-made, and selection, tuning and walk-forward training run on it. The skill stands beside the ceiling
-that nothing can exceed, and the place that selection and model give to the right features beside
-the number of candidates.
+made, and selection, tuning and walk-forward training run on it. The skill stands beside what the
+best possible forecast reaches on the same rows and beside the ceiling of its mean; the place that
+selection and model give to the right features stands beside the number of candidates.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 import bqx
-from bqx.bars.planted import AutoRegression, LeadLag, SessionDrift, Signal
+from bqx.bars.planted import AutoRegression, LeadLag, SessionDrift, Signal, best_forecast
 from bqx.dataset.planting import planted_dataset
 from bqx.dataset.target import BQXTarget
+from bqx.market import Calendar
+from bqx.models.outcomes import Outcomes
 from bqx.models.runs.run import Run
 from bqx.models.runs.spec import RunSpec, SelectionSpec, SplitSpec, TuningSpec
 from bqx.models.runs.training import train
@@ -54,17 +57,25 @@ def one(name: str, options: Namespace) -> list[Row]:
                 targets=(target,),
                 pairs=(signal.pair,),
                 learner=learner,
-                splits=SplitSpec(train="30D", test="10D", expanding=True),
+                splits=SplitSpec(train=options.train, test=options.test, expanding=True),
                 selection=SelectionSpec(top=30, min_rate=8, min_bqx=8),
                 tuning=TuningSpec(options.trials) if options.trials else None,
                 stride=options.stride,
             )
             run = train(dataset, folder / learner, spec, threads=1)
-            found.append({"signal": name, "learner": learner, **facts(run, signal, target)})
+            known = best(signal, target, options.days)
+            found.append({"signal": name, "learner": learner, **facts(run, signal, target, known)})
         return found
 
 
-def facts(run: Run, signal: Signal, target: BQXTarget) -> Row:
+def best(signal: Signal, target: BQXTarget, days: int) -> pl.DataFrame:
+    """The best possible forecast of the surprise by row of the grid."""
+    minutes, surprise = best_forecast(signal, target.window, target.horizon, days=days)
+    first, _ = Calendar().row_range(int(minutes[0]), int(minutes[-1]) + 1)
+    return pl.DataFrame({"row": first + np.arange(len(minutes)), "surprise": surprise})
+
+
+def facts(run: Run, signal: Signal, target: BQXTarget, known: pl.DataFrame) -> Row:
     """Skill, interval and ceiling, and the places of the right features."""
     outcomes, forecast, _ = run.scored(signal.pair, target)
     measure = score(outcomes, forecast, horizon=target.horizon).mse
@@ -75,10 +86,19 @@ def facts(run: Run, signal: Signal, target: BQXTarget) -> Row:
         "low": measure.interval[0],
         "high": measure.interval[1],
         "ceiling": signal.ceiling(target.window, target.horizon),
+        "best": skill_of(known, outcomes),
         "candidates": len(run.dataset().features),
         "place_selected": float(np.median(selected)),
         "place_learned": float(np.median(learned)),
     }
+
+
+def skill_of(known: pl.DataFrame, outcomes: Outcomes) -> float:
+    """What the best forecast reaches on the rows that were tested."""
+    frame = pl.DataFrame({"row": outcomes.rows, "left": outcomes.values - outcomes.expected})
+    both = frame.join(known, on="row").drop_nans()
+    left = (both["left"] - both["surprise"]).to_numpy()
+    return 1.0 - float(np.mean(left**2) / np.mean(both["left"].to_numpy() ** 2))
 
 
 def places(run: Run, signal: Signal, target: BQXTarget) -> Iterator[tuple[int, int]]:
@@ -103,16 +123,19 @@ def line(row: Row) -> str:
     """A row of the table."""
     return (
         f"{row['signal']:21} {row['target']:12} {row['learner']:12} {row['skill']:8.2%} "
-        f"[{row['low']:.2%}, {row['high']:.2%}] ceiling {row['ceiling']:.2%} "
-        f"= {row['skill'] / row['ceiling']:4.0%}; right feature {row['place_selected']:.0f} of "
-        f"{row['candidates']} selected, {row['place_learned']:.0f} by gain"
+        f"[{row['low']:.2%}, {row['high']:.2%}] of {row['best']:.2%} = "
+        f"{row['skill'] / row['best']:4.0%} (ceiling {row['ceiling']:.2%}); right "
+        f"feature {row['place_selected']:.0f} of {row['candidates']} selected, "
+        f"{row['place_learned']:.0f} by gain"
     )
 
 
 def main(arguments: list[str]) -> None:
     """Run the signals and print what was found."""
     parser = ArgumentParser("planted", description=__doc__)
-    parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--days", type=int, default=300)
+    parser.add_argument("--train", default="90D")
+    parser.add_argument("--test", default="30D")
     parser.add_argument("--trials", type=int, default=5)
     parser.add_argument("--stride", type=int, default=1)
     parser.add_argument("--learners", default="lightgbm ridge stack")

@@ -56,6 +56,9 @@ def select(
     step: StepOption = None,
     expanding: ExpandingOption = False,
     max_nulls: Annotated[float, typer.Option(help="Greatest share of NULLs.")] = 0.1,
+    max_drift: Annotated[
+        float, typer.Option(help="Greatest share of variance between stretches of time.")
+    ] = 0.4,
     max_correlation: Annotated[float, typer.Option(help="Greatest rank correlation.")] = 0.95,
     max_rows: Annotated[int, typer.Option(help="Most rows that are looked at.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Of all random choices.")] = 0,
@@ -80,6 +83,7 @@ def select(
             methods=tuple(methods.split(",")) if methods else METHODS,
             effort=effort,
             max_nulls=max_nulls,
+            max_drift=max_drift,
             max_correlation=max_correlation,
             max_rows=max_rows,
             seed=seed,

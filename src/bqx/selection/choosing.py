@@ -94,7 +94,11 @@ def _filtered(task: Task, settings: Settings, threads: int) -> Left:
     targets = order_columns(task.targets.astype(np.float32), settings.bins, threads)
     whole = Ranker(ordered, targets, task.sample, task.names, task.domains, settings, threads)
     removed = screen(
-        ordered, task.names, max_nulls=settings.max_nulls, max_share=settings.max_share
+        ordered,
+        task.names,
+        max_nulls=settings.max_nulls,
+        max_share=settings.max_share,
+        max_drift=settings.max_drift,
     )
     require_quotas(task.domains, removed, settings.k, settings.quotas)
     own = np.array([j for j in range(len(task.names)) if j not in removed], np.int64)
@@ -116,7 +120,7 @@ def _ranked(task: Task, left: Left) -> tuple[Scores, Stability | None]:
     forest = None
     if methods & {"gain", "permutation"} or ("stability" in methods and settings.work.small):
         columns = task.columns[left.kept]
-        forest = Forest(columns, task.targets, task.sample, settings, ranker.threads)
+        forest = Forest(columns, task.targets, task.sample, settings)
         scores |= ranker.grown(forest)
     if "stability" not in methods:
         return scores, None

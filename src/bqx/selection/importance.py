@@ -33,7 +33,9 @@ PARAMETERS = {
     "bin_construct_sample_cnt": 4000,
     "data_random_seed": 0,
     "verbosity": -1,
-    # Several models are fitted at a time instead: sums in one thread have one order.
+    # Several models are fitted at a time instead: sums in one thread have one order. The binned
+    # matrix has the same number, which its subsets inherit: LightGBM keeps it for the whole
+    # process, and a call that changes it while another one runs makes that one write out of bounds.
     "num_threads": 1,
 }
 
@@ -59,23 +61,17 @@ class Forest:
         targets: Shape (T, n), NaN where masked.
         sample: The samples.
         settings: Seed, effort, margin.
-        threads: Columns that are binned at a time, each by itself.
 
     Raises:
         BqxError: If LightGBM is not installed.
     """
 
     def __init__(
-        self,
-        columns: Singles,
-        targets: Floats,
-        sample: Sample,
-        settings: Settings,
-        threads: int,
+        self, columns: Singles, targets: Floats, sample: Sample, settings: Settings
     ) -> None:
         self.columns, self.targets = columns, targets
         self.sample, self.settings = sample, settings
-        self._binned = _binned(columns, {**_seeded(settings.seed), "num_threads": threads})
+        self._binned = _binned(columns, _seeded(settings.seed))
 
     def grow(self, threads: int) -> Grown:
         """Cross-fitted importances: a model for each part of the time, without its rows.

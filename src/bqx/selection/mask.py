@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bqx.dataset.ranges import Ranges
+from bqx.dataset.rowsets import strided, unstrided
 from bqx.errors import IntegrityError, StoreError, UnknownNameError
 from bqx.selection.origin import Origin
 from bqx.selection.quotas import Domain, counts_by_domain
-from bqx.selection.rowsets import strided, unstrided
 
 if TYPE_CHECKING:
     from bqx.dataset.dataset import Dataset

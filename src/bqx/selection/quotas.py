@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bqx.errors import QuotaError
 from bqx.features.registry import Registry
-from bqx.selection.screening import CONSTANT, CORRELATED, DUPLICATE, NULLS
+from bqx.selection.screening import CONSTANT, CORRELATED, DRIFTING, DUPLICATE, NULLS
 
 Ints = NDArray[np.int64]
 Domain = str | None
@@ -19,6 +19,7 @@ FILTERS = {
     NULLS: "too many NULLs",
     CONSTANT: "constant",
     DUPLICATE: "duplicate",
+    DRIFTING: "drifting",
     CORRELATED: "correlated with a better one",
 }
 

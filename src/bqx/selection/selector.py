@@ -31,10 +31,10 @@ Scores = Mapping[str, Mapping[str, float]]
 class QuotaSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     """Select the best k features, at least so many of each domain.
 
-    Features that are mostly NULL, constant, duplicate or highly correlated are left out. The
-    others are ranked for every target; the rankings are joined by Borda. All of it sees only the
-    rows that are given, of which the mask remembers those that were looked at. Equal samples and
-    settings give the same mask, whatever the number of threads.
+    Features that are mostly NULL, constant, duplicate, drifting or highly correlated are left
+    out. The others are ranked for every target; the rankings are joined by Borda. All of it sees
+    only the rows that are given, of which the mask remembers those that were looked at. Equal
+    samples and settings give the same mask, whatever the number of threads.
 
     Args:
         k: Features that are selected.
@@ -44,6 +44,8 @@ class QuotaSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         effort: ``fast``, ``standard`` or ``thorough``.
         max_nulls: Greatest share of NULLs of a feature.
         max_share: Greatest share of a feature's values that may be equal.
+        max_drift: Greatest share of a feature's variance between eight stretches of time: a price
+            level wanders out of the range that a model has learned.
         max_correlation: Greatest absolute rank correlation of two features.
         bins: Quantile bins for mutual information.
         max_rows: Most samples that are looked at, in whole blocks of time.
@@ -69,6 +71,7 @@ class QuotaSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         effort: str = "standard",
         max_nulls: float = 0.1,
         max_share: float = 0.99,
+        max_drift: float = 0.4,
         max_correlation: float = 0.95,
         bins: int = 16,
         max_rows: int = 20_000,
@@ -84,6 +87,7 @@ class QuotaSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         self.effort = effort
         self.max_nulls = max_nulls
         self.max_share = max_share
+        self.max_drift = max_drift
         self.max_correlation = max_correlation
         self.bins = bins
         self.max_rows = max_rows

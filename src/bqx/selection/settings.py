@@ -51,6 +51,7 @@ class Settings:
         effort: Name of one of `EFFORTS`.
         max_nulls: Greatest share of NULLs of a feature.
         max_share: Greatest share of a feature's values that may be equal.
+        max_drift: Greatest share of a feature's variance between stretches of time.
         max_correlation: Greatest absolute rank correlation of two features.
         bins: Quantile bins for mutual information.
         max_rows: Most samples that are looked at.
@@ -69,6 +70,7 @@ class Settings:
     effort: str = "standard"
     max_nulls: float = 0.1
     max_share: float = 0.99
+    max_drift: float = 0.4
     max_correlation: float = 0.95
     bins: int = 16
     max_rows: int = 20_000
@@ -116,6 +118,6 @@ def _check_numbers(settings: Settings) -> None:
         raise ConfigError(f"{settings.bins} bins", expected="2 to 64")
     if settings.block is not None and settings.block < 1:
         raise ConfigError(f"blocks of {settings.block} rows", expected="at least 1")
-    for name in ("max_nulls", "max_share", "max_correlation"):
+    for name in ("max_nulls", "max_share", "max_drift", "max_correlation"):
         if not 0.0 <= getattr(settings, name) <= 1.0:
             raise ConfigError(f"{name} of {getattr(settings, name)}", expected="0 to 1")

@@ -207,3 +207,23 @@ def test_more_effort_keeps_what_is_found() -> None:
     assert mask.ranked[0].name == "t__c04"
     assert mask.stability is not None
     assert mask.stability.resamples == 40
+
+
+def test_nothing_changes_the_number_of_threads_of_lightgbm_while_models_grow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is one number for the whole process: changing it crashes what runs beside."""
+    import lightgbm
+
+    asked: list[Any] = []
+    construct = lightgbm.Dataset.construct
+
+    def watched(self: lightgbm.Dataset) -> lightgbm.Dataset:
+        made = construct(self)
+        asked.append(self.params["num_threads"])
+        return made
+
+    monkeypatch.setattr(lightgbm.Dataset, "construct", watched)
+    fitted(*noise(3), threads=2)
+    assert len(asked) > 2
+    assert set(asked) == {1}

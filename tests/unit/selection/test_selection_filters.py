@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 
 from bqx.errors import BqxError
 from bqx.selection.ordering import MISSING, order_columns
-from bqx.selection.screening import Pairwise, beyond, screen, uncorrelated
+from bqx.selection.screening import Pairwise, beyond, drift, screen, uncorrelated
 
 
 def test_ranks_are_average_ranks_standardised_and_bins_hold_equal_shares() -> None:
@@ -38,17 +38,50 @@ def test_infinite_values_are_an_error() -> None:
 
 def test_each_filter_takes_what_it_is_for() -> None:
     rng = np.random.default_rng(1)
-    columns = rng.normal(size=(6, 1000)).astype(np.float32)
+    columns = rng.normal(size=(7, 1000)).astype(np.float32)
     columns[1, :101] = np.nan
     columns[2] = 3.0
     columns[3, :] = 0.0
     columns[3, ::200] = 1.0
     columns[5] = columns[4]
     columns[4, 0], columns[5, 0] = 0.0, -0.0
-    names = ("good", "holes", "still", "nearly", "twin", "again")
-    found = screen(order_columns(columns, 8), names, max_nulls=0.1, max_share=0.99)
+    columns[6] = columns[6].cumsum()
+    names = ("good", "holes", "still", "nearly", "twin", "again", "walk")
+    ordered = order_columns(columns, 8)
+    limits = {"max_nulls": 0.1, "max_share": 0.99}
+    found = screen(ordered, names, **limits, max_drift=0.4)
     # Of equal columns the first by name stays.
-    assert found == {1: "nulls", 2: "constant", 3: "constant", 4: "duplicate"}
+    own = {1: "nulls", 2: "constant", 3: "constant", 4: "duplicate"}
+    assert found == own | {6: "drifting"}
+    assert screen(ordered, names, **limits, max_drift=1.0) == own
+
+
+def test_drift_is_the_share_of_variance_between_stretches_of_time() -> None:
+    rng = np.random.default_rng(5)
+    columns = rng.normal(size=(4, 1000)).astype(np.float32)
+    columns[1] = np.repeat(rng.normal(size=8), 125)
+    columns[2] = columns[1] + 0.5 * columns[2]
+    columns[2, rng.random(1000) < 0.3] = np.nan
+    columns[3] = np.nan
+    found = drift(order_columns(columns, 8).ranks)
+    np.testing.assert_allclose(found[[1, 3]], [1.0, 0.0], atol=1e-6)
+    known = ~np.isnan(columns[2])
+    ranks = np.full(1000, np.nan)
+    ranks[known] = rankdata(columns[2, known])
+    stretch = np.repeat(np.arange(8), 125)
+    means = [ranks[(stretch == k) & known].mean() for k in stretch[known]]
+    assert found[2] == pytest.approx(np.var(means) / np.var(ranks[known]), rel=1e-5)
+    assert found[0] < 0.05
+
+
+def test_random_walks_drift_and_what_forgets_does_not() -> None:
+    rng = np.random.default_rng(6)
+    shocks = rng.normal(size=(200, 800)).astype(np.float32)
+    walks = drift(order_columns(shocks.cumsum(axis=1), 8).ranks)
+    assert np.median(walks) == pytest.approx(0.79, abs=0.03)
+    assert np.mean(walks < 0.4) < 0.05
+    recalled = np.array([np.convolve(line, np.ones(20), "valid") for line in shocks], np.float32)
+    assert drift(order_columns(recalled, 8).ranks).max() < 0.4
 
 
 def test_correlations_are_those_of_samples_where_both_have_a_value() -> None:

@@ -15,9 +15,9 @@ from bqx.cli.app import app
 from bqx.dataset.dataset import Dataset
 from bqx.dataset.making import build_dataset
 from bqx.dataset.ranges import Ranges
+from bqx.dataset.rowsets import strided, unstrided
 from bqx.errors import IntegrityError, StoreError, UnknownNameError
 from bqx.selection import Mask, datasets
-from bqx.selection.rowsets import strided, unstrided
 from datasetstores import SMALL
 from stores import open_store, write_bars
 from synthetic import random_walk_bars

@@ -8,9 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bqx.dataset.ranges import Ranges
+from bqx.dataset.rowsets import strided, unstrided
 from bqx.errors import BqxError, IntegrityError
 from bqx.models.learning.calibrating import Calibration
 from bqx.models.learning.estimator import Estimator, Files
@@ -20,7 +18,7 @@ from bqx.models.learning.learner import Learner
 from bqx.models.learning.samples import Shape
 
 MANIFEST = "models.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def save(models: FittedModels, folder: Path) -> None:
@@ -77,7 +75,7 @@ def _described(models: FittedModels, hashes: Mapping[str, str]) -> dict[str, Any
         "features": models.features,
         "pairs": models.pairs,
         "levels": models.levels,
-        "rows": runs_of(models.rows),
+        "rows": strided(models.rows),
         "shapes": [
             {
                 "shape": shape,
@@ -142,27 +140,9 @@ def _restored(told: Mapping[str, Any], contents: Files) -> FittedModels:
         tuple(told["features"]),
         tuple(told["pairs"]),
         tuple(told["levels"]),
-        rows_of(told["rows"]),
+        unstrided(told["rows"]),
         models,
     )
-
-
-def runs_of(rows: Ranges) -> list[list[int]]:
-    """Rows as ``[first, step, count]``: of every k-th row few numbers are left."""
-    found: list[list[int]] = []
-    for row in rows.rows().tolist():
-        if found and (found[-1][2] == 1 or row == found[-1][0] + found[-1][1] * found[-1][2]):
-            found[-1][1] = row - found[-1][0] if found[-1][2] == 1 else found[-1][1]
-            found[-1][2] += 1
-        else:
-            found.append([row, 1, 1])
-    return found
-
-
-def rows_of(runs: list[list[int]]) -> Ranges:
-    """Read what `runs_of` made."""
-    parts = [first + step * np.arange(count) for first, step, count in runs]
-    return Ranges.from_rows(np.concatenate([np.empty(0, np.int64), *parts]))
 
 
 def _hash(content: bytes) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bqx.dataset.ranges import Ranges
 from bqx.dataset.target import KINDS
 from bqx.errors import ConfigError
 from bqx.models.distributions import normal_cdf, normal_quantile
@@ -13,7 +12,6 @@ from bqx.models.learning.calibrating import NARROWEST, Calibration, spread
 from bqx.models.learning.conformal import Level, below, pinball, uncrossed
 from bqx.models.learning.innerblocks import inner_blocks
 from bqx.models.learning.predictive import Residuals, Surprise, to_forecast
-from bqx.models.learning.saving import rows_of, runs_of
 from bqx.models.learning.shrinkage import Shrinkage, kept_share, mean_and_error
 
 RNG = np.random.default_rng(1)
@@ -128,10 +126,3 @@ def test_inner_blocks_keep_their_distance() -> None:
         list(inner_blocks(rows, 1, 10))
     with pytest.raises(ConfigError, match="leaves nothing"):
         list(inner_blocks(rows, 2, 500))
-
-
-def test_rows_are_kept_as_runs() -> None:
-    rows = Ranges.from_rows(np.array([1, 6, 11, 16, 40, 41, 42, 90]))
-    assert runs_of(rows) == [[1, 5, 4], [40, 1, 3], [90, 1, 1]]
-    assert rows_of(runs_of(rows)) == rows
-    assert rows_of(runs_of(Ranges())) == Ranges()
