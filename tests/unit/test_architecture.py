@@ -29,7 +29,15 @@ CHAIN = (
     "selection",
     "models",
 )
-EVERYWHERE = {"errors", "redaction"}
+EVERYWHERE = {"errors", "extras", "redaction"}
+# Modules below the chain, with what they may import.
+BELOW: dict[str, set[str]] = {
+    "redaction": set(),
+    "errors": set(),
+    "extras": {"errors", "__version__"},
+    "secrets": {"errors"},
+    "config": {"errors", "market"},
+}
 # PostgreSQL's rows are encoded by compiled code, and stages measure the speed of a kernel.
 KERNEL_USERS = {
     "domains",
@@ -70,10 +78,8 @@ def imports(path: Path) -> set[str]:
 def allowed(part: str) -> set[str]:
     if part == "kernels":
         return {"kernels"}
-    if part in ("redaction", "errors", "secrets", "config"):
-        return {"redaction"} | {"secrets": {"errors"}, "config": {"errors", "market"}}.get(
-            part, set()
-        )
+    if part in BELOW:
+        return {"redaction"} | BELOW[part]
     names = {*CHAIN[: CHAIN.index(part) + 1], *EVERYWHERE}
     names |= {"kernels"} if part in KERNEL_USERS else set()
     names |= {"config"} if part in MAY_USE_CONFIG else set()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-from bqx.errors import ConfigError
+from bqx.extras import library
 
 
 def scipy_part(name: str) -> Any:
@@ -14,14 +13,7 @@ def scipy_part(name: str) -> Any:
     Raises:
         ConfigError: If SciPy is not installed.
     """
-    try:
-        return importlib.import_module(f"scipy.{name}")
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "causality without scipy",
-            expected="the extra `models`",
-            hint="pip install bqx-ml[models]",
-        ) from error
+    return library(f"scipy.{name}", "models")
 
 
 def f_tail(value: float, tested: int, freedom: int) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bqx.dataset.ranges import Ranges
 from bqx.errors import BqxError, LeakError
+from bqx.extras import library
 
 T = TypeVar("T")
 
@@ -170,13 +171,7 @@ def _fresh(estimator: Any) -> Any:
         LeakError: If a part of it is frozen.
         BqxError: If it is no scikit-learn estimator, or scikit-learn is missing.
     """
-    try:
-        from sklearn.base import clone
-        from sklearn.frozen import FrozenEstimator
-    except ImportError as error:
-        raise BqxError(
-            "scikit-learn is not installed", hint="pip install bqx-ml[models]"
-        ) from error
+    base, frozen = (library(f"sklearn.{part}", "models") for part in ("base", "frozen"))
     if not hasattr(estimator, "get_params"):
         raise BqxError(
             f"{type(estimator).__name__} is no scikit-learn estimator",
@@ -184,9 +179,9 @@ def _fresh(estimator: Any) -> Any:
             hint="an object of your own keeps its rows with training_rows",
         )
     for part in (estimator, *estimator.get_params(deep=True).values()):
-        if isinstance(part, FrozenEstimator):
+        if isinstance(part, frozen.FrozenEstimator):
             raise LeakError(
                 f"{type(part.estimator).__name__} is frozen: what it learned elsewhere would stay",
                 expected="parts that are fitted inside the fold",
             )
-    return clone(estimator)
+    return base.clone(estimator)

@@ -7,21 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bqx.errors import ConfigError
+from bqx.extras import library
 
 Floats = NDArray[np.float64]
 
 
 def _special() -> Any:
-    try:
-        from scipy import special
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "scores without scipy",
-            expected="the extra `models`",
-            hint="pip install bqx-ml[models]",
-        ) from error
-    return special
+    return library("scipy.special", "models")
 
 
 def normal_cdf(x: Floats) -> Floats:

@@ -10,6 +10,7 @@ import numpy as np
 
 from bqx.dataset.ranges import Ranges
 from bqx.errors import BqxError
+from bqx.extras import versions
 from bqx.selection.borda import by_score, join, places
 from bqx.selection.importance import Forest
 from bqx.selection.mask import Chosen, Mask
@@ -84,7 +85,7 @@ def choose(task: Task, settings: Settings, threads: int, *, rows_known: bool = T
         counts_by_domain(task.domains),
         dict(sorted(Counter(left.removed.values()).items())),
         steady,
-        versions(),
+        versions("lightgbm", "numpy"),
     )
 
 
@@ -151,12 +152,3 @@ def _check(task: Task) -> None:
         raise BqxError(f"{', '.join(twice[:3])} stand there twice", expected="unique names")
     if np.isinf(task.targets).any():
         raise BqxError("targets with infinite values", expected="numbers, NaN where masked")
-
-
-def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on."""
-    from importlib.metadata import version
-
-    import bqx
-
-    return {"bqx": bqx.__version__, **{name: version(name) for name in ("lightgbm", "numpy")}}

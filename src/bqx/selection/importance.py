@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bqx.errors import BqxError
+from bqx.extras import library
 from bqx.selection.ordering import Floats, Ints, Singles, each
 from bqx.selection.sampling import Sample
 from bqx.selection.settings import Settings
@@ -63,7 +64,7 @@ class Forest:
         settings: Seed, effort, margin.
 
     Raises:
-        BqxError: If LightGBM is not installed.
+        ConfigError: If LightGBM is not installed.
     """
 
     def __init__(
@@ -154,13 +155,11 @@ def _seeded(seed: int) -> dict[str, Any]:
 
 
 def _binned(columns: Singles, parameters: dict[str, Any]) -> Dataset:
-    try:
-        import lightgbm
-    except ImportError as error:
-        raise BqxError("LightGBM is not installed", hint="pip install bqx-ml[models]") from error
     # The labels come with the subsets; these only stand in the place that must not be empty.
     labels = np.zeros(columns.shape[1], np.float32)
-    return lightgbm.Dataset(columns.T, label=labels, params=parameters).construct()
+    lightgbm = library("lightgbm", "models")
+    made: Dataset = lightgbm.Dataset(columns.T, label=labels, params=parameters)
+    return made.construct()
 
 
 def _part(blocks: Ints, lines: Ints, part: int, parts: int) -> Ints:

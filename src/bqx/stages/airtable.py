@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bqx.errors import ConfigError
+from bqx.extras import library
 from bqx.secrets import is_reference, resolve
 from bqx.stages.board import FIELDS, board_rows
 from bqx.stages.ledger import Target
@@ -253,22 +254,18 @@ def push(target: Target, options: AirTableOptions) -> PushReport:
 def _table(
     options: AirTableOptions, sleep: Callable[[float], None], clock: Callable[[], float]
 ) -> Table:
-    try:
-        from pyairtable import Api
+    pyairtable = library("pyairtable", "tracker")
+    from bqx.stages.patience import PatientAdapter
 
-        from bqx.stages.patience import PatientAdapter
-    except ImportError:
-        raise ConfigError(
-            "pyairtable is not installed",
-            expected="the extra for trackers",
-            hint="pip install bqx-ml[tracker]",
-        ) from None
     token = resolve(options.token)
-    api = Api(token.reveal(), timeout=_TIMEOUT, retry_strategy=None, endpoint_url=options.endpoint)
+    api = pyairtable.Api(
+        token.reveal(), timeout=_TIMEOUT, retry_strategy=None, endpoint_url=options.endpoint
+    )
     adapter = PatientAdapter(sleep, clock)
     api.session.mount("https://", adapter)
     api.session.mount("http://", adapter)
-    return api.table(options.base, options.table)
+    table: Table = api.table(options.base, options.table)
+    return table
 
 
 def _sent(change: Change, identity: str | None) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +13,17 @@ from numpy.typing import NDArray
 from bqx.features.arrow import MICROSECONDS
 from bqx.features.compute import NumberArray, TableData
 from bqx.features.table import KEY
+
+CHUNK = 1 << 20
+
+
+def file_hash(path: Path) -> str:
+    """Hash of a file's bytes (XXH3, 128 bits)."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 class ContentHash:

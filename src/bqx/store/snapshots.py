@@ -17,12 +17,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from bqx.config import FILE
 from bqx.errors import BqxError, ConfigError, IntegrityError, StoreError, UnknownNameError
 from bqx.store.durable import check_size, put_bytes, put_link, sync
 from bqx.store.embedded import SNAPSHOTS, STATE, EmbeddedStore
+from bqx.store.hashing import file_hash
 from bqx.store.inspection import inspect_partition
 from bqx.store.restore import partition_files, quarantine_files, read_partitions, restore_files
 from bqx.store.state import now
@@ -202,7 +201,7 @@ def _fill(store: EmbeddedStore, folder: Path, name: str) -> Snapshot:
 
 
 def _hashes(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
-    return {str(p.relative_to(folder)): xxhash.xxh3_128(p.read_bytes()).hexdigest() for p in paths}
+    return {str(p.relative_to(folder)): file_hash(p) for p in paths}
 
 
 def _read(store: EmbeddedStore, name: str) -> Snapshot:

@@ -220,7 +220,7 @@ def test_nothing_changes_the_number_of_threads_of_lightgbm_while_models_grow(
 
     def watched(self: lightgbm.Dataset) -> lightgbm.Dataset:
         made = construct(self)
-        asked.append(self.params["num_threads"])
+        asked.append((self.params or {})["num_threads"])
         return made
 
     monkeypatch.setattr(lightgbm.Dataset, "construct", watched)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bqx.models.learning.estimator import Estimator, Files, Material, library, pooled
+from bqx.extras import library
+from bqx.models.learning.estimator import Estimator, Files, Material, pooled
 from bqx.models.learning.learner import Learner
 from bqx.models.learning.samples import Floats, Inputs
 

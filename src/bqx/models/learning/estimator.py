@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from bqx.errors import BqxError
 from bqx.models.learning.samples import Floats, Inputs, Ints
 
 Files = Mapping[str, bytes]
@@ -78,19 +76,3 @@ def pooled(gains: Floats, features: int) -> Floats:
     """Gains of the features, and behind them the sum of all columns of the pair, if any."""
     own, pair = gains[:features], gains[features:]
     return np.append(own, pair.sum()) if len(pair) else own
-
-
-def library(name: str, extra: str) -> Any:
-    """An optional library.
-
-    Raises:
-        BqxError: If it is not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise BqxError(
-            f"{name} is not installed",
-            expected=f"the extra `{extra}`",
-            hint=f"pip install bqx-ml[{extra}]",
-        ) from error

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from bqx.errors import ConfigError
-from bqx.models.learning.estimator import Estimator, Files, Material, library, pooled
+from bqx.extras import library
+from bqx.models.learning.estimator import Estimator, Files, Material, pooled
 from bqx.models.learning.innerblocks import Block, inner_blocks
 from bqx.models.learning.learner import Learner
 from bqx.models.learning.moments import Line, Moments, Standardised

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bqx.models.learning.estimator import Bench, Estimator, Files, Material, library
+from bqx.extras import library
+from bqx.models.learning.estimator import Bench, Estimator, Files, Material
 from bqx.models.learning.innerblocks import inner_blocks
 from bqx.models.learning.kinds import bench, restorer
 from bqx.models.learning.learner import Kind, Learner

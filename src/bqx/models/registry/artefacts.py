@@ -7,12 +7,9 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import xxhash
-
 from bqx.errors import IntegrityError, StoreError
 from bqx.store.durable import sync
-
-CHUNK = 1 << 20
+from bqx.store.hashing import file_hash
 
 
 def copy_files(files: Mapping[str, Path], folder: Path) -> dict[str, str]:
@@ -54,15 +51,6 @@ def link_files(files: Mapping[str, Path], folder: Path) -> dict[str, str]:
             # Another file system, or one without links.
             copy_files({name: source}, folder)
     return {name: file_hash(folder / name) for name in files}
-
-
-def file_hash(path: Path) -> str:
-    """Hash (XXH3) of a file's content."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def damaged(folder: Path, hashes: Mapping[str, str], part: str = "") -> Iterator[str]:

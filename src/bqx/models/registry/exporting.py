@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bqx.errors import BqxError
+from bqx.extras import library
 from bqx.models.registry.cards import card_html, card_text
 from bqx.models.registry.gates import check_gates
 from bqx.models.registry.records import ModelRecord
@@ -60,10 +61,10 @@ def export_mlflow(registry: ModelRegistry, record: ModelRecord, where: str) -> s
         BqxError: If MLflow is missing, or the tracking store refuses.
     """
     registry.verify(record)
-    client_of, failure = _mlflow()
+    mlflow = library("mlflow", "mlflow")
     address = where if "://" in where else Path(where).resolve().as_uri()
-    with _folders_allowed(), _told(failure, where):
-        client = client_of(tracking_uri=address)
+    with _folders_allowed(), _told(mlflow.exceptions.MlflowException, where):
+        client = mlflow.MlflowClient(tracking_uri=address)
         found = client.get_experiment_by_name(record.name)
         experiment = found.experiment_id if found else client.create_experiment(record.name)
         run = client.create_run(experiment, run_name=record.label, tags=_tags(record))
@@ -72,15 +73,6 @@ def export_mlflow(registry: ModelRegistry, record: ModelRecord, where: str) -> s
         _artefacts(client, identity, registry, record)
         client.set_terminated(identity)
     return identity
-
-
-def _mlflow() -> tuple[type[MlflowClient], type[Exception]]:
-    try:
-        from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-    except ImportError as error:
-        raise BqxError("MLflow is not installed", hint="pip install bqx-ml[mlflow]") from error
-    return MlflowClient, MlflowException
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bqx.errors import ConfigError, UnknownNameError
 from bqx.models.evaluation.evaluation import Evaluation
-from bqx.models.registry.artefacts import copy_files, file_hash, link_files, require_intact
+from bqx.models.registry.artefacts import copy_files, link_files, require_intact
 from bqx.models.registry.evidence import Submission, Told, make_card
 from bqx.models.registry.gates import Gate, check_gates
 from bqx.models.registry.records import Action, Event, ModelRecord, Records, champions
@@ -24,6 +24,7 @@ from bqx.store.base import BaseStore
 from bqx.store.durable import put_bytes, sync
 from bqx.store.embedded import in_folder
 from bqx.store.folder import MODELS
+from bqx.store.hashing import file_hash
 from bqx.store.lock import WriterLock
 from bqx.store.state import now
 

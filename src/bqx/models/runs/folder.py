@@ -15,14 +15,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import xxhash
-
 from bqx.dataset.folds import Fold
 from bqx.dataset.ranges import Ranges
 from bqx.dataset.target import BQXTarget
 from bqx.errors import IntegrityError, StoreError
 from bqx.models.runs.spec import RunSpec
 from bqx.store.durable import check_size, put_bytes
+from bqx.store.hashing import file_hash
 
 RECORD, DONE = "run.json", "done.json"
 MASK, TUNED, MODEL, FORECASTS = "mask.json", "tuned.json", "model", "forecasts"
@@ -179,8 +178,7 @@ def file_entries(folder: Path) -> dict[str, dict[str, Any]]:
 
 def file_entry(path: Path) -> dict[str, Any]:
     """Size and content hash of a file."""
-    content = path.read_bytes()
-    return {"bytes": len(content), "hash": xxhash.xxh3_128(content).hexdigest()}
+    return {"bytes": path.stat().st_size, "hash": file_hash(path)}
 
 
 def unit_folder(folder: Path, unit: str, fold: FoldName) -> Path:

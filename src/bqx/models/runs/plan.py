@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bqx import __version__
 from bqx.build.memory import BASE, MIB
 from bqx.dataset.dataset import Dataset
 from bqx.dataset.foldcheck import check_folds
@@ -19,6 +16,7 @@ from bqx.dataset.folds import Fold
 from bqx.dataset.lengths import Length, minute_of, row_of
 from bqx.dataset.ranges import Ranges
 from bqx.errors import BudgetError, LeakError, UnknownNameError
+from bqx.extras import versions
 from bqx.models.runs.folder import FINAL, RunRecord
 from bqx.models.runs.forecasting import CHUNK
 from bqx.models.runs.gathering import Source
@@ -182,7 +180,7 @@ class RunPlan:
             final=self.final.to_json(),
             reach=self.source.reach.to_json(),
             audit={key: audit[key] for key in ("passed", "checks") if key in audit},
-            versions=versions(),
+            versions=versions(*LIBRARIES),
             created=now(),
         )
 
@@ -209,14 +207,3 @@ class RunPlan:
 
     def _rows(self, pair: str, fold: Fold) -> int:
         return len(self.source.rows(pair, fold.train, self.spec.stride))
-
-
-def versions() -> Mapping[str, str]:
-    """Versions of bqx and of the libraries that determine a model."""
-    found = {"bqx": __version__}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "absent"
-    return found

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from bqx.errors import BqxError, ConfigError
+from bqx.extras import library
 from bqx.models.learning import Learner
-from bqx.models.learning.estimator import library
 from bqx.models.learning.learner import KINDS
 from learningsamples import SIGNAL, samples
 
