@@ -66,7 +66,7 @@ def test_robust_tests_are_those_of_statsmodels(robust: Robust) -> None:
     lags = 3
     regressors = np.column_stack([lagged(s, lags) for s in (target, other, source)])
     model = sm.OLS(target[lags:], sm.add_constant(regressors))
-    options: dict[str, Any] = {"cov_type": "HC1"}
+    options: dict[str, Any] = {"cov_type": "HC3"}
     if robust == "hac":
         correction = {"maxlags": 9, "use_correction": True}
         options = {"cov_type": "HAC", "cov_kwds": correction}

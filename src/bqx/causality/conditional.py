@@ -14,7 +14,7 @@ from bqx.causality.granger import GrangerTest, Settings, link_of, tested_by
 from bqx.causality.moments import lags_of
 from bqx.causality.network import Names, facts_of, span_of
 from bqx.causality.results import Link, Links
-from bqx.causality.robust import Design, residuals, sandwich
+from bqx.causality.robust import Design, covariance, residuals
 from bqx.causality.series import Panel
 from bqx.errors import ConfigError
 
@@ -94,7 +94,6 @@ class _Equations:
         return found
 
     def _covariance(self, fitted: Fit, target: int, freedom: int) -> tuple[Fit, Floats, int] | None:
-        n = int(np.count_nonzero(self._usable))
         now = np.ascontiguousarray(self._now[:, target])
         if not fitted.squares > 1e-14 * float(np.sum(now[self._usable] ** 2)):
             return None
@@ -104,8 +103,8 @@ class _Equations:
         error, lag = residuals(now, design, fitted.beta), 0
         if self._asked.robust == "hac":
             lag = self._asked.chosen_hac_lag(error, design)
-        spread = sandwich(error, design, fitted.inverse[1:], lag)
-        return fitted, spread * n / freedom, lag
+        how = self._asked.robust
+        return fitted, covariance(how, error, design, fitted.inverse, first=1, lag=lag), lag
 
     def link(self, names: Names) -> Link:
         """Test one link."""

@@ -19,7 +19,14 @@ from bqx.causality.fit import Fit, fit, triangle_of_design
 from bqx.causality.lagorder import Criterion, order_by
 from bqx.causality.moments import lags_of
 from bqx.causality.results import Link
-from bqx.causality.robust import Design, Robust, automatic_lag, require_robust, residuals, sandwich
+from bqx.causality.robust import (
+    Design,
+    Robust,
+    automatic_lag,
+    covariance,
+    require_robust,
+    residuals,
+)
 from bqx.causality.series import Panel
 from bqx.errors import ConfigError
 
@@ -40,8 +47,8 @@ class Settings:
         max_lag: Greatest order that is chosen from.
         criterion: ``aic``, ``bic`` or ``hq``.
         robust: Covariance of the coefficients: ``none`` for equal variances (the textbook's F),
-            ``hc`` for changing ones (White 1980, times n/(n - k)), ``hac`` for autocorrelated
-            errors too (Newey and West 1987).
+            ``hc`` for changing ones (White 1980, as HC3), ``hac`` for autocorrelated errors too
+            (Newey and West 1987, times n/(n - k)).
         hac_lag: Greatest autocorrelation of ``hac``; by Newey and West (1994) when None.
         hac_least: The least that the automatic lag may be, such as the overlap of labels.
         bridge: Whether lags may reach over a closure of the market.
@@ -195,7 +202,7 @@ def of_fit(found: Fit, y: Floats, design: Design, asked: Settings) -> GrangerTes
     error, beta = residuals(y, design, found.beta), found.beta[k - b :]
     if asked.robust == "hac":
         lag = asked.chosen_hac_lag(error, design)
-    spread = sandwich(error, design, found.inverse[k - b :], lag) * n / (n - k)
+    spread = covariance(asked.robust, error, design, found.inverse, first=k - b, lag=lag)
     wald = float(beta @ np.linalg.solve(spread, beta))
     return tested_by(wald, gain, (b, n, k), lag, found.condition)
 

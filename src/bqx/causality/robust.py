@@ -1,7 +1,7 @@
 """Covariances of coefficients that stay right under changing variance and dependence.
 
-White (1980) for heteroskedasticity, Newey and West (1987) for autocorrelation too, with the lag of
-Newey and West (1994).
+White (1980) for heteroskedasticity, as HC3 (MacKinnon and White 1985); Newey and West (1987) for
+autocorrelation too, with the lag of Newey and West (1994).
 """
 
 from __future__ import annotations
@@ -70,6 +70,69 @@ def _residuals(y: Floats, design: Design, beta: Floats, out: Floats) -> None:
             for j in range(b):
                 told += beta[1 + a + j] * extra[t, j]
             out[t] = y[t] - told
+
+
+def left_out(error: Floats, design: Design, inverse: Floats) -> Floats:
+    """Residuals of rows that the fit had not seen: ``e / (1 - h)`` with the leverage h.
+
+    With them White's covariance is HC3. With plain residuals it is too small where few rows
+    decide: under heavy tails the smallest of many p values, which are what is looked at after
+    adjusting for their number, come too often.
+
+    Args:
+        error: Residuals, shape (n,); 0 in rows that are not usable.
+        design: The regressors.
+        inverse: Inverse of the regressors' products, shape (1 + a + b, 1 + a + b).
+
+    Returns:
+        Shape (n,).
+    """
+    out = np.zeros(len(error))
+    _left_out(error, design, np.ascontiguousarray(inverse), out)
+    return out
+
+
+@jit
+def _left_out(error: Floats, design: Design, inverse: Floats, out: Floats) -> None:
+    own, extra, usable = design
+    a, b = own.shape[1], extra.shape[1]
+    x = np.ones(1 + a + b)
+    for t in range(len(error)):
+        if usable[t]:
+            for j in range(a):
+                x[1 + j] = own[t, j]
+            for j in range(b):
+                x[1 + a + j] = extra[t, j]
+            leverage = 0.0
+            for i in range(len(x)):
+                told = 0.5 * inverse[i, i] * x[i]
+                for j in range(i):
+                    told += inverse[i, j] * x[j]
+                leverage += 2.0 * x[i] * told
+            # A row that a coefficient is there for alone has no residual to speak of.
+            out[t] = error[t] / max(1.0 - leverage, 1e-6)
+
+
+def covariance(
+    robust: Robust, error: Floats, design: Design, inverse: Floats, *, first: int, lag: int
+) -> Floats:
+    """Covariance of the last coefficients, corrected for the size of the sample.
+
+    Args:
+        robust: ``hc`` or ``hac``.
+        error: Residuals, shape (n,); 0 in rows that are not usable.
+        design: The regressors.
+        inverse: Inverse of the regressors' products, shape (k, k).
+        first: The first coefficient that is asked for.
+        lag: Greatest lag of ``hac``.
+
+    Returns:
+        Shape (k - first, k - first).
+    """
+    if robust == "hc":
+        return sandwich(left_out(error, design, inverse), design, inverse[first:], 0)
+    n = int(np.count_nonzero(design.usable))
+    return sandwich(error, design, inverse[first:], lag) * n / (n - len(inverse))
 
 
 def sandwich(error: Floats, design: Design, influence: Floats, lag: int) -> Floats:
