@@ -13,6 +13,8 @@ from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 import bqx
 from benchmarks.build import REAL, WEEK
 from bqx.dataset.making import build_dataset
@@ -68,6 +70,20 @@ def runs(dataset: bqx.Dataset, folder: Path) -> list[Run]:
     ]
 
 
+def signs(run: Run) -> str:
+    """How often the innovation has the sign that was forecast, where the model says any."""
+    cells = []
+    for target in (t for t in run.targets if t.kind == "innovation"):
+        right = said = 0
+        for pair in run.pairs:
+            outcomes, forecast, _ = run.scored(pair, target)
+            some = forecast.point != 0.0
+            right += int(np.sum(np.sign(outcomes.values) == np.sign(forecast.point), where=some))
+            said += int(some.sum())
+        cells.append(f"{target.horizon}: {right / max(said, 1):.2%} of {said:,}")
+    return f"{run.spec.control or 'run':16} signs by horizon  " + ", ".join(cells)
+
+
 def main(arguments: list[str]) -> None:
     """Train what is missing, evaluate, print what was found."""
     parser = ArgumentParser("findings", description=__doc__)
@@ -82,6 +98,7 @@ def main(arguments: list[str]) -> None:
         found = evaluate(true, controls=controls, resamples=options.resamples)
         (folder / "report.html").write_text(found.to_html(), encoding="utf-8")
         print(found.to_text())
+        print("\n".join(signs(run) for run in (true, *controls)))
 
 
 if __name__ == "__main__":
