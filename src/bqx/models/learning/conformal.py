@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bqx.models.learning.samples import Floats, Ints
-from bqx.models.learning.shrinkage import kept_share, mean_and_error
+from bqx.models.learning.shrinkage import mean_of
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,7 @@ class Level:
             return cls(level, 0.0, residual, 0.0)
         plain = point + residual
         own = model + below(z - model, level)
-        gain, error = mean_and_error(rows, pinball(z, plain, level) - pinball(z, own, level), lag)
-        t = gain / error if error > 0.0 else 0.0
-        weight = kept_share(t)
+        weight = mean_of(rows, pinball(z, plain, level) - pinball(z, own, level), lag).kept
         mixed = weight * model + (1.0 - weight) * plain
         return cls(level, weight, residual, below(z - mixed, level) if weight else 0.0)
 

@@ -15,6 +15,44 @@ NOTHING = 1e-24
 """A forecast with a smaller share of the surprises' squares is the rounding of 0."""
 
 
+BANDWIDTH = 2
+"""Lags of the variance in lags over which labels overlap.
+
+Bartlett's weights fall from the first lag on, so that with only as many lags as labels overlap a
+third of the variance would be missed, and noise believed.
+"""
+
+_FIXED_B = (1.6449, 2.1859, 0.3142, -0.3427)
+"""Kiefer and Vogelsang (2005): 95 % critical values by the bandwidth's share of the rows."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number from dependent rows.
+
+    Attributes:
+        value: The number.
+        error: Its standard error.
+        critical: What its t value exceeds with probability 0.05 where the number is 0.
+    """
+
+    value: float
+    error: float
+    critical: float
+
+    @property
+    def t(self) -> float:
+        """The value over its error."""
+        if self.error > 0.0:
+            return self.value / self.error
+        return math.copysign(math.inf, self.value) if self.value else 0.0
+
+    @property
+    def kept(self) -> float:
+        """The share that is believed: ``1 - (critical / t)²``, 0 where t is at most critical."""
+        return 0.0 if self.t <= self.critical else 1.0 - (self.critical / self.t) ** 2
+
+
 @dataclass(frozen=True)
 class Shrinkage:
     """The slope of surprises on forecasts, and the share of a forecast that is kept for it.
@@ -23,19 +61,23 @@ class Shrinkage:
         factor: In [0, 1]; 0 says that the model has no skill.
         slope: Least squares through the origin; 1 for an honest forecast, 0 for noise.
         t: The slope over its standard error.
+        critical: What t must exceed.
     """
 
     factor: float
     slope: float
     t: float
+    critical: float
 
     @classmethod
     def measured(cls, rows: Ints, z: Floats, f: Floats, lag: int) -> Shrinkage:
         """Regress surprises on forecasts of the same rows.
 
-        ``factor = slope (1 - 1/t²)`` within [0, 1], and 0 where t is at most 1: the positive part
-        of an unbiased estimate of the share of the squared slope that is no noise. A factor above
-        1 would enlarge forecasts; regularised models tempt to it, and noise is what it enlarges.
+        ``factor = slope (1 - (critical/t)²)`` within [0, 1], and 0 where t is at most critical: the
+        non-negative garrote (Breiman 1995) for one slope, with the threshold of a one-sided test at
+        5 %. A model of noise is silent in 19 of 20 cases, and nearly so in the other one. A factor
+        above 1 would enlarge forecasts; regularised models tempt to it, and noise is what it
+        enlarges.
 
         Args:
             rows: Absolute grid rows, repeated where several pairs share one.
@@ -45,32 +87,29 @@ class Shrinkage:
         """
         squares = float(f @ f)
         if squares <= NOTHING * float(z @ z):
-            return cls(0.0, 0.0, 0.0)
+            return cls(0.0, 0.0, 0.0, _FIXED_B[0])
         slope = float(f @ z) / squares
-        error = math.sqrt(_sum_variance(rows, f * (z - slope * f), lag)) / squares
-        t = slope / error if error > 0.0 else math.copysign(math.inf, slope)
-        return cls(min(max(slope, 0.0) * kept_share(t), 1.0), slope, t)
+        spread, critical = _sum_spread(rows, f * (z - slope * f), lag)
+        found = Estimate(slope, spread / squares, critical)
+        factor = min(max(slope, 0.0) * found.kept, 1.0)
+        return cls(factor, slope, found.t, critical)
 
 
-def kept_share(t: float) -> float:
-    """The part of an estimate that is kept: ``1 - 1/t²``, 0 where t is at most 1."""
-    return 0.0 if t <= 1.0 else 1.0 - 1.0 / (t * t)
-
-
-def mean_and_error(rows: Ints, values: Floats, lag: int) -> tuple[float, float]:
-    """Mean of dependent values, and its standard error.
+def mean_of(rows: Ints, values: Floats, lag: int) -> Estimate:
+    """Mean of dependent values.
 
     Args:
         rows: Absolute grid rows, repeated where several pairs share one.
         values: Shape (n,).
-        lag: Greatest lag of the autocovariances, in rows.
+        lag: Rows over which values depend on each other.
     """
     mean = float(values.mean())
-    return mean, math.sqrt(_sum_variance(rows, values - mean, lag)) / len(values)
+    spread, critical = _sum_spread(rows, values - mean, lag)
+    return Estimate(mean, spread / len(values), critical)
 
 
-def _sum_variance(rows: Ints, centred: Floats, lag: int) -> float:
-    """Variance of a sum of dependent values: Bartlett weights over lags in rows.
+def _sum_spread(rows: Ints, centred: Floats, lag: int) -> tuple[float, float]:
+    """Standard deviation of a sum of dependent values, and the critical value that belongs to it.
 
     Values of one row are added up first, because pairs move together. Where only every k-th row
     is there, the axis counts in steps of k.
@@ -79,4 +118,7 @@ def _sum_variance(rows: Ints, centred: Floats, lag: int) -> float:
     step = int(np.gcd.reduce(np.diff(times.times))) if len(times) > 1 else 1
     thinned = Timeline(times.times // step)
     sums = thinned.dense(times.sums(centred))
-    return long_run_variance(sums, math.ceil(lag / step), "bartlett")
+    lags = math.ceil(BANDWIDTH * lag / step)
+    share = min((lags + 1) / len(sums), 1.0)
+    critical = sum(a * share**power for power, a in enumerate(_FIXED_B))
+    return math.sqrt(long_run_variance(sums, lags, "bartlett")), critical

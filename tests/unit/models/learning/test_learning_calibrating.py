@@ -12,7 +12,7 @@ from bqx.models.learning.calibrating import NARROWEST, Calibration, spread
 from bqx.models.learning.conformal import Level, below, pinball, uncrossed
 from bqx.models.learning.innerblocks import inner_blocks
 from bqx.models.learning.predictive import Residuals, Surprise, to_forecast
-from bqx.models.learning.shrinkage import Shrinkage, kept_share, mean_and_error
+from bqx.models.learning.shrinkage import Estimate, Shrinkage, mean_of
 
 RNG = np.random.default_rng(1)
 
@@ -22,24 +22,35 @@ def test_an_honest_forecast_is_kept_and_a_wrong_one_is_not() -> None:
     z = f + RNG.normal(size=4000)
     found = Shrinkage.measured(rows, z, f, 10)
     assert found.slope == pytest.approx(1.0, abs=0.1)
-    assert found.factor == pytest.approx(found.slope * (1.0 - 1.0 / found.t**2))
+    assert found.factor == pytest.approx(found.slope * (1.0 - (found.critical / found.t) ** 2))
     assert Shrinkage.measured(rows, z, 0.1 * f, 10).factor == 1.0
     assert Shrinkage.measured(rows, -z, f, 10).factor == 0.0
-    assert Shrinkage.measured(rows, z, 0.0 * f, 10) == Shrinkage(0.0, 0.0, 0.0)
+    assert Shrinkage.measured(rows, z, 0.0 * f, 10) == Shrinkage(0.0, 0.0, 0.0, 1.6449)
     assert Shrinkage.measured(rows, f, f, 10).factor == 1.0
-    assert kept_share(1.0) == kept_share(-5.0) == 0.0
+    assert Estimate(1.7, 1.0, 1.7).kept == Estimate(-5.0, 1.0, 1.7).kept == 0.0
+    assert Estimate(3.4, 1.0, 1.7).kept == 0.75
+    assert Estimate(0.0, 0.0, 1.7).kept == 0.0
+
+
+def test_of_forecasts_that_are_noise_one_in_twenty_is_not_silent() -> None:
+    """Labels overlap, forecasts persist, and rows are few."""
+    heard = []
+    for _ in range(400):
+        z = np.convolve(RNG.normal(size=2059), np.ones(60), "valid")
+        f = np.convolve(RNG.normal(size=2039), np.ones(40), "valid")
+        heard.append(Shrinkage.measured(np.arange(2000), z, f, 120).factor > 0.0)
+    assert np.mean(heard) == pytest.approx(0.05, abs=0.03)
 
 
 def test_labels_that_overlap_and_pairs_of_one_minute_count_less() -> None:
     moves = RNG.normal(size=3020)
     z = np.convolve(moves, np.ones(21), "valid")
     rows = np.arange(3000)
-    assert mean_and_error(rows, z, 60)[1] > 3.0 * mean_and_error(rows, z, 0)[1]
-    one = mean_and_error(rows, z, 60)[1]
-    twice = mean_and_error(np.tile(rows, 2), np.tile(z, 2), 60)[1]
-    assert twice == pytest.approx(one)
-    thinned = mean_and_error(rows * 7, z, 60 * 7)[1]
-    assert thinned == pytest.approx(one)
+    one = mean_of(rows, z, 30)
+    assert one.error > 3.0 * mean_of(rows, z, 0).error
+    assert mean_of(np.tile(rows, 2), np.tile(z, 2), 30).error == pytest.approx(one.error)
+    assert mean_of(rows * 7, z, 30 * 7).error == pytest.approx(one.error)
+    assert one.critical > mean_of(rows, z, 0).critical
 
 
 def test_the_quantile_has_its_share_below_it() -> None:

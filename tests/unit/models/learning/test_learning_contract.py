@@ -41,7 +41,7 @@ def test_a_planted_signal_is_found_and_noise_is_not_believed(kind: str) -> None:
     assert list(models.importances(SIGNAL))[:2] == ["feature_0", "feature_1"]
     noise = models.calibration(NOISE).shrinkage
     said = models.forecast(s.matrix, s.pairs, NOISE).point
-    assert (noise.t <= 1.0) == (not said.any())
+    assert (noise.t <= noise.critical) == (not said.any())
 
 
 @every_kind
