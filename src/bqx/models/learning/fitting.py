@@ -46,6 +46,7 @@ def fit_models(
     *,
     levels: Sequence[float] = LEVELS,
     calibration: float = 0.2,
+    border: int | None = None,
     margin: int,
     seed: int = 0,
     threads: int = 1,
@@ -61,6 +62,8 @@ def fit_models(
         learner: What to fit.
         levels: Levels of the quantiles, at least one.
         calibration: Share of the distinct rows that calibrates.
+        border: The first row that calibrates, where something else depends on it; by the share
+            when None.
         margin: Rows between the last that is fitted on and the first that calibrates; the purge of
             the reach (`bqx.dataset.reach.Reach.purge`).
         seed: The same seed gives the same models to the bit.
@@ -73,7 +76,7 @@ def fit_models(
     """
     levels = tuple(sorted(levels))
     _require_numbers(levels, calibration, margin)
-    early, late = split_rows(samples.rows, calibration, margin)
+    early, late = split_rows(samples.rows, calibration, margin, border)
     plan = _Plan(samples, learner, levels, margin, seed, threads, early, late)
     models = {shape: model for group in _groups(plan) for shape, model in _fit_group(plan, *group)}
     return FittedModels(
@@ -86,26 +89,31 @@ def fit_models(
     )
 
 
-def split_rows(rows: Ints, calibration: float, margin: int) -> tuple[Bools, Bools]:
+def split_rows(
+    rows: Ints, calibration: float, margin: int, border: int | None = None
+) -> tuple[Bools, Bools]:
     """Rows to fit on and rows to calibrate on, as masks; the margin is in neither.
 
     Args:
         rows: Absolute grid rows, in any order, with repeats for several pairs.
         calibration: Share of the distinct rows, the last ones, that calibrates.
         margin: Rows in front of these that are left out.
+        border: The first of these; by the share when None.
 
     Raises:
         ConfigError: If nothing is left on one side.
     """
     distinct = np.unique(rows)
     place = len(distinct) - int(calibration * len(distinct))
+    if border is not None:
+        place = int(np.searchsorted(distinct, border))
     if not 0 < place < len(distinct):
         raise ConfigError(
             f"{len(distinct)} distinct rows, {calibration:.0%} of them for calibration",
             expected="rows for both fitting and calibration",
         )
-    border = int(distinct[place])
-    return rows < border - margin, rows >= border
+    first = int(distinct[place]) if border is None else border
+    return rows < first - margin, rows >= first
 
 
 def _groups(plan: _Plan) -> Iterator[tuple[Bools, list[Shape]]]:

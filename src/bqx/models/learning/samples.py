@@ -72,6 +72,12 @@ class Samples:
                     hint="rows with a scale of 0 are masked",
                 )
 
+    def take(self, kept: Bools) -> Samples:
+        """The samples where the mask holds."""
+        some = {shape: z[kept] for shape, z in self.surprises.items()}
+        matrix = self.inputs.take(kept).matrix
+        return Samples(self.rows[kept], self.pairs[kept], self.names, matrix, self.features, some)
+
     @property
     def inputs(self) -> Inputs:
         """The features with the pairs, as learners read them."""

@@ -1,11 +1,30 @@
-"""What was fitted in an earlier fold may be used in a later one only before its test."""
+"""Which rows selection and tuning may see: before the test, and before those that calibrate."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from bqx.dataset.fitscope import require_inside
 from bqx.dataset.folds import Fold
 from bqx.dataset.ranges import Ranges
 from bqx.errors import LeakError
+
+
+def early_part(fold: Fold, calibration: float) -> tuple[Fold, int]:
+    """A fold without the training rows that calibrate, and the first of these.
+
+    The rows that say how much of a forecast is believed must be new to all of it. Of many columns
+    of noise, those are selected that agree with all rows that selection sees, and where these
+    calibrate too, noise is believed.
+
+    Args:
+        fold: The fold.
+        calibration: Share of its training rows, the last ones, that calibrate.
+    """
+    train = fold.train
+    border = train.row_at(train.count - max(int(calibration * train.count), 1))
+    end = max(border - fold.purge, train.first)
+    return replace(fold, train=train.intersect(Ranges.of((train.first, end)))), border
 
 
 def require_earlier(fitted: object, fold: Fold) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from bqx.models.runs.folder import (
 from bqx.models.runs.forecasting import write_forecasts
 from bqx.models.runs.gathering import Source
 from bqx.models.runs.progress import Stopwatch
-from bqx.models.runs.scope import require_earlier
+from bqx.models.runs.scope import early_part, require_earlier
 from bqx.models.runs.spec import GLOBAL
 from bqx.models.runs.tuning import Tuned, tune
 from bqx.store.durable import TEMPORARY, sync
@@ -133,6 +134,11 @@ class _Making:
         self.watch = Stopwatch()
         self.counts: dict[str, Any] = {}
 
+    @cached_property
+    def split(self) -> tuple[Fold, int]:
+        """What selection and tuning see of the fold, and the first row that calibrates."""
+        return early_part(self.fold, self.spec.calibration)
+
     def made(self) -> UnitRecord:
         rows = sum(len(self.source.rows(p, self.fold.train, self.spec.stride)) for p in self.pairs)
         if rows < LEAST:
@@ -154,7 +160,7 @@ class _Making:
             samples,
             self._learner(samples),
             levels=self.spec.levels,
-            calibration=self.spec.calibration,
+            border=self.split[1],
             margin=self.fold.purge,
             seed=self.spec.seed,
             threads=self.shop.threads,
@@ -191,7 +197,7 @@ class _Making:
             require_earlier(earlier, self.fold)
             return earlier
         mask = self._selected()
-        require_inside(mask, self.fold)
+        require_inside(mask, self.split[0])
         return mask
 
     def _selected(self) -> Mask:
@@ -202,9 +208,10 @@ class _Making:
         if wanted is None:
             raise StoreError("no selection is wanted", expected="a spec with a selection")
         names, reach = self.source.candidates, self.source.reach
-        found = self.source.gather(self.pairs, self.fold, names, most=wanted.max_rows)
+        early, _ = self.split
+        found = self.source.gather(self.pairs, early, names, most=wanted.max_rows)
         samples = found.samples
-        training_rows(f"selection of {self.unit}", samples.rows, self.fold)
+        training_rows(f"selection of {self.unit}", samples.rows, early)
         self.counts["selection"] = {"candidates": len(names), **found.counts}
         selector = QuotaSelector(
             k=wanted.top,
@@ -233,8 +240,10 @@ class _Making:
             require_earlier(tuned, self.fold)
         else:
             seed, threads = self.spec.seed, self.shop.threads
-            tuned = tune(samples, learner, self.fold, self.spec, seed=seed, threads=threads)
-            require_inside(tuned, self.fold)
+            early, _ = self.split
+            seen = samples.take(early.train.mask(samples.rows))
+            tuned = tune(seen, learner, early, self.spec, seed=seed, threads=threads)
+            require_inside(tuned, early)
         tuned.save(self.folder / TUNED)
         self.watch.lap("tuning")
         return tuned.applied(learner)

@@ -18,7 +18,7 @@ from bqx.models.runs import plan as planning
 from bqx.models.runs.folder import file_entries
 from bqx.models.runs.plan import RunPlan
 from bqx.models.runs.run import Run
-from bqx.models.runs.scope import require_earlier
+from bqx.models.runs.scope import early_part, require_earlier
 from bqx.models.runs.spec import TuningSpec
 from bqx.models.runs.training import masks_by_hash, train
 from bqx.models.runs.tuning import Tuned
@@ -40,9 +40,23 @@ def test_all_that_is_fitted_saw_training_rows_alone(trained: Run) -> None:
         require_inside(model, fold)
         assert model.rows.count > 1000
         if trained.unit("eurusd", fold.number).reused is None:
-            require_inside(mask, fold)
+            early, border = early_part(fold, trained.spec.calibration)
+            require_inside(mask, early)
+            assert mask is not None
+            assert mask.rows is not None
+            assert mask.rows.stop <= border - fold.purge
         else:
             require_earlier(mask, fold)
+
+
+def test_rows_that_calibrate_are_the_last_ones_with_the_purge_in_front() -> None:
+    early, border = early_part(FOLD, 0.2)
+    assert (early.train, border) == (Ranges.of((0, 620)), 720)
+    assert early.test == FOLD.test
+    around = Fold(2, Ranges.of((0, 400), (600, 1000)), Ranges.of((450, 550)), 50, 50)
+    early, border = early_part(around, 0.25)
+    assert (early.train, border) == (Ranges.of((0, 400), (600, 750)), 800)
+    assert not early_part(Fold(1, Ranges.of((0, 90)), Ranges(), 100, 100), 0.2)[0].train
 
 
 def test_what_was_fitted_earlier_is_used_only_before_the_test() -> None:
