@@ -61,7 +61,7 @@ class Level:
             return cls(level, 0.0, residual, 0.0)
         plain = point + residual
         own = model + below(z - model, level)
-        weight = mean_of(rows, pinball(z, plain, level) - pinball(z, own, level), lag).kept
+        weight = mean_of(rows, pinball(z, plain, level) - pinball(z, own, level), lag).kept(1.0)
         mixed = weight * model + (1.0 - weight) * plain
         return cls(level, weight, residual, below(z - mixed, level) if weight else 0.0)
 

@@ -47,10 +47,13 @@ class Estimate:
             return self.value / self.error
         return math.copysign(math.inf, self.value) if self.value else 0.0
 
-    @property
-    def kept(self) -> float:
-        """The share that is believed: ``1 - (critical / t)²``, 0 where t is at most critical."""
-        return 0.0 if self.t <= self.critical else 1.0 - (self.critical / self.t) ** 2
+    def kept(self, threshold: float) -> float:
+        """The share that is believed: ``1 - (threshold / t)²``, 0 where t is at most that.
+
+        With a threshold of 1 its expected squared error is least; with the critical value nothing
+        is believed of what is 0, in 19 of 20 cases.
+        """
+        return 0.0 if self.t <= threshold else 1.0 - (threshold / self.t) ** 2
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Shrinkage:
         slope = float(f @ z) / squares
         spread, critical = _sum_spread(rows, f * (z - slope * f), lag)
         found = Estimate(slope, spread / squares, critical)
-        factor = min(max(slope, 0.0) * found.kept, 1.0)
+        factor = min(max(slope, 0.0) * found.kept(critical), 1.0)
         return cls(factor, slope, found.t, critical)
 
 

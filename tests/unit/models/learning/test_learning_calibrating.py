@@ -27,9 +27,9 @@ def test_an_honest_forecast_is_kept_and_a_wrong_one_is_not() -> None:
     assert Shrinkage.measured(rows, -z, f, 10).factor == 0.0
     assert Shrinkage.measured(rows, z, 0.0 * f, 10) == Shrinkage(0.0, 0.0, 0.0, 1.6449)
     assert Shrinkage.measured(rows, f, f, 10).factor == 1.0
-    assert Estimate(1.7, 1.0, 1.7).kept == Estimate(-5.0, 1.0, 1.7).kept == 0.0
-    assert Estimate(3.4, 1.0, 1.7).kept == 0.75
-    assert Estimate(0.0, 0.0, 1.7).kept == 0.0
+    assert Estimate(1.7, 1.0, 1.7).kept(1.7) == Estimate(-5.0, 1.0, 1.7).kept(1.0) == 0.0
+    assert Estimate(3.4, 1.0, 1.7).kept(1.7) == 0.75
+    assert Estimate(0.0, 0.0, 1.7).kept(1.0) == 0.0
 
 
 def test_of_forecasts_that_are_noise_one_in_twenty_is_not_silent() -> None:
