@@ -23,10 +23,10 @@ from bqx.bars.synthetic import synthetic_bars
 from bqx.dataset.making import build_dataset
 from bqx.models.evaluation.evaluate import evaluate
 from bqx.models.learning import Learner
-from bqx.models.learning.fitting import split_rows
 from bqx.models.runs.gathering import Source
 from bqx.models.runs.plan import RunPlan
 from bqx.models.runs.run import Run
+from bqx.models.runs.scope import early_part
 from bqx.models.runs.spec import RunSpec, SplitSpec
 from bqx.models.runs.training import train
 from bqx.models.runs.unit import Unit
@@ -66,7 +66,8 @@ def alone(source: Source, unit: Unit, threads: int) -> dict[str, float]:
     rounds = int(settings.pop("rounds"))
     fixed = {"num_threads": threads, "deterministic": True, "force_row_wise": True}
     params = {**settings, **fixed, "feature_pre_filter": False, "verbosity": -1}
-    early, _ = split_rows(samples.rows, source.spec.calibration, unit.fold.purge)
+    fitted, _ = early_part(unit.fold, source.spec.calibration)
+    early = fitted.train.mask(samples.rows)
     matrix = samples.matrix[early]
     objectives: list[dict[str, Any]] = [{"objective": "regression"}]
     objectives += [{"objective": "quantile", "alpha": level} for level in source.spec.levels]

@@ -165,6 +165,8 @@ class RunSpec:
             )
         if not self.levels or not all(0.0 < level < 1.0 for level in self.levels):
             raise ConfigError(f"quantile levels {self.levels}", expected="inside (0, 1)")
+        if not 0.0 < self.calibration < 1.0:
+            raise ConfigError(f"calibration share {self.calibration!r}", expected="inside (0, 1)")
         if self.refresh > 1 and not self.splits.ordered:
             raise ConfigError(
                 f"refresh {self.refresh} with {self.splits.method}",

@@ -53,6 +53,8 @@ def test_every_part_is_in_the_identity_and_survives_json(changes: dict[str, Any]
         {"stride": 0},
         {"seed": -1},
         {"levels": (0.0, 0.5)},
+        {"calibration": 0.0},
+        {"calibration": 1.0},
         {"refresh": 2, "splits": SplitSpec("kfold:3", None, None)},
         {"masks": (("eurusd", "0"),), "selection": SelectionSpec()},
     ],
