@@ -33,6 +33,14 @@ def bounds(interval: tuple[float, float]) -> str:
     return f"[{short(low)}, {short(high)}]" if math.isfinite(low) else "undefined"
 
 
+def percents(interval: tuple[float, float], digits: int) -> str:
+    """An interval of a share, in percent."""
+    low, high = interval
+    if not math.isfinite(low):
+        return "undefined"
+    return f"[{100.0 * low:.{digits}f}, {100.0 * high:.{digits}f}]"
+
+
 def side(interval: tuple[float, float]) -> str:
     """Where an interval of a skill lies, in words."""
     low, high = interval

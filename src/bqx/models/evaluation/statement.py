@@ -11,7 +11,7 @@ from bqx.dataset.target import BQXTarget
 from bqx.models.comparison import adjusted
 from bqx.models.evaluation.controls import LEVEL, beats
 from bqx.models.evaluation.evaluation import Evaluation
-from bqx.models.evaluation.numbers import bounds, short, side
+from bqx.models.evaluation.numbers import percents, share, side
 from bqx.models.skill import Score
 
 SHARED = {"level", "change", "innovation"}
@@ -58,6 +58,7 @@ def _sentences(found: Evaluation) -> Iterator[str]:
     yield _intervals(found)
     yield _tests(found)
     yield from _pooled(found)
+    yield _signs(found)
     yield _effective(found)
     yield from (control.verdict() for control in found.controls)
     if not found.controls and found.run["control"].startswith("none"):
@@ -114,11 +115,30 @@ def _tests(found: Evaluation) -> str:
 def _pooled(found: Evaluation) -> Iterator[str]:
     if len(found.pairs) == 1:
         return
+    skills = {t: found.found[t].pooled.score.mse for t in distinct(found.targets)}
     parts = [
-        f"{target} {short(one.pooled.score.mse.skill)} {bounds(one.pooled.score.mse.interval)}"
-        for target, one in found.found.items()
+        f"{target} {share(one.skill, 3)} {percents(one.interval, 3)}"
+        for target, one in skills.items()
     ]
     yield f"Skill of all {len(found.pairs)} pairs together: {'; '.join(parts)}."
+
+
+def _signs(found: Evaluation) -> str:
+    """Signs may be right where no squared error is smaller, so they are counted apart."""
+    signs = [one.direction for one in _scores(found)]
+    p = adjusted(np.array([one.p_better for one in signs], np.float64))
+    better = int(np.count_nonzero(p < LEVEL))
+    known = {target: one.pooled.score.direction for target, one in found.found.items()}
+    parts = [
+        f"{target} {share(one.value, 2)}, the martingale's {share(one.martingale, 2)}"
+        for target, one in known.items()
+        if one.interval[0] > 0.0
+    ]
+    whole = "; ".join(parts) if parts else "none beyond chance"
+    return (
+        f"Signs, adjusted for {len(signs)} tests: {better} pair-targets are right more often than"
+        f" the martingale's; all together: {whole}."
+    )
 
 
 def _effective(found: Evaluation) -> str:
