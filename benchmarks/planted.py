@@ -2,7 +2,8 @@
 
 Each signal is planted into generated bars, a dataset of the right columns among many others is
 made, and selection, tuning and walk-forward training run on it. The skill stands beside what the
-best possible forecast reaches on the same rows and beside the ceiling of its mean; the place that
+best possible forecast reaches on the same rows, beside what least squares on the right features
+alone learns from the same training rows, and beside the ceiling of its mean; the place that
 selection and model give to the right features stands beside the number of candidates.
 """
 
@@ -27,6 +28,7 @@ from bqx.dataset.planting import planted_dataset
 from bqx.dataset.target import BQXTarget
 from bqx.market import Calendar
 from bqx.models.outcomes import Outcomes
+from bqx.models.runs.gathering import matrix_at
 from bqx.models.runs.run import Run
 from bqx.models.runs.spec import RunSpec, SelectionSpec, SplitSpec, TuningSpec
 from bqx.models.runs.training import train
@@ -87,6 +89,7 @@ def facts(run: Run, signal: Signal, target: BQXTarget, known: pl.DataFrame) -> R
         "high": measure.interval[1],
         "ceiling": signal.ceiling(target.window, target.horizon),
         "best": skill_of(known, outcomes),
+        "learnable": learnable(run, signal, target),
         "candidates": len(run.dataset().features),
         "place_selected": float(np.median(selected)),
         "place_learned": float(np.median(learned)),
@@ -99,6 +102,23 @@ def skill_of(known: pl.DataFrame, outcomes: Outcomes) -> float:
     both = frame.join(known, on="row").drop_nans()
     left = (both["left"] - both["surprise"]).to_numpy()
     return 1.0 - float(np.mean(left**2) / np.mean(both["left"].to_numpy() ** 2))
+
+
+def learnable(run: Run, signal: Signal, target: BQXTarget) -> float:
+    """Skill of least squares on the right features: who knows them must still learn how much."""
+    dataset = run.dataset()
+    labels = dataset.labels(signal.pair, target)
+    unknown = labels.values - labels.expected
+    values = matrix_at(dataset, signal.pair, signal.right, labels.rows)
+    matrix = np.column_stack((np.ones(len(values)), values))
+    whole = np.isfinite(unknown) & np.isfinite(matrix).all(axis=1)
+    left, reference = 0.0, 0.0
+    for fold in run.folds:
+        fitted, tested = (part.mask(labels.rows) & whole for part in (fold.train, fold.test))
+        slopes = np.linalg.lstsq(matrix[fitted], unknown[fitted])[0]
+        left += float(np.sum((unknown[tested] - matrix[tested] @ slopes) ** 2))
+        reference += float(np.sum(unknown[tested] ** 2))
+    return 1.0 - left / reference
 
 
 def places(run: Run, signal: Signal, target: BQXTarget) -> Iterator[tuple[int, int]]:
@@ -124,7 +144,8 @@ def line(row: Row) -> str:
     return (
         f"{row['signal']:21} {row['target']:12} {row['learner']:12} {row['skill']:8.2%} "
         f"[{row['low']:.2%}, {row['high']:.2%}] of {row['best']:.2%} = "
-        f"{row['skill'] / row['best']:4.0%} (ceiling {row['ceiling']:.2%}); right "
+        f"{row['skill'] / row['best']:4.0%} (learnable {row['learnable']:.2%}, "
+        f"ceiling {row['ceiling']:.2%}); right "
         f"feature {row['place_selected']:.0f} of {row['candidates']} selected, "
         f"{row['place_learned']:.0f} by gain"
     )

@@ -130,14 +130,14 @@ def _signs(found: Evaluation) -> str:
     better = int(np.count_nonzero(p < LEVEL))
     known = {target: one.pooled.score.direction for target, one in found.found.items()}
     parts = [
-        f"{target} {share(one.value, 2)}, the martingale's {share(one.martingale, 2)}"
+        f"{target} {share(one.value, 2)} against {share(one.martingale, 2)}"
         for target, one in known.items()
         if one.interval[0] > 0.0
     ]
-    whole = "; ".join(parts) if parts else "none beyond chance"
     return (
         f"Signs, adjusted for {len(signs)} tests: {better} pair-targets are right more often than"
-        f" the martingale's; all together: {whole}."
+        " the martingale's; of all pairs together, intervals above it:"
+        f" {'; '.join(parts) or 'none'}."
     )
 
 
