@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 
 from bqx.bars.schema import BAR_SCHEMA
 from bqx.errors import ConfigError
-from bqx.market import Calendar, as_utc, epoch_minute
+from bqx.market import Calendar, as_utc, epoch_minute, read_moment
 
 FloatArray = NDArray[np.float64]
 Int64Array = NDArray[np.int64]
@@ -293,7 +293,7 @@ def weights(window: int, horizon: int) -> FloatArray:
 
 
 def _minutes(start: str | date, days: int) -> Int64Array:
-    begin = epoch_minute(as_utc(start))
+    begin = epoch_minute(read_moment(start))
     calendar = Calendar()
     first, last = calendar.row_range(begin, begin + days * A_DAY)
     if first >= last:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import accumulate
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bqx.bars.schema import ASK, BAR_SCHEMA, BID, PRICES
 from bqx.errors import ConfigError
-from bqx.market import CURRENCIES, FX_WEEK, PAIRS, Calendar, as_utc, epoch_minute, parse_pairs
+from bqx.market import CURRENCIES, FX_WEEK, PAIRS, Calendar, epoch_minute, parse_pairs, read_moment
 
 FloatArray = NDArray[np.float64]
 Int64Array = NDArray[np.int64]
@@ -133,7 +133,7 @@ def _generator(seed: int, name: str) -> np.random.Generator:
 
 def _minutes(start: str | date, days: int) -> Int64Array:
     """The trading minutes of the span."""
-    moment = _moment(start)
+    moment = read_moment(start)
     calendar = Calendar(FX_WEEK)
     end = moment + timedelta(days=days)
     rows = calendar.row_range(epoch_minute(moment), epoch_minute(end))
@@ -144,15 +144,6 @@ def _minutes(start: str | date, days: int) -> Int64Array:
             hint="the market is closed on Saturdays",
         )
     return calendar.minutes(*rows)
-
-
-def _moment(start: str | date) -> datetime:
-    try:
-        return as_utc(start)
-    except ValueError as error:
-        raise ConfigError(
-            f"unreadable start {start!r}", expected="ISO 8601", hint="for example 2024-07-01"
-        ) from error
 
 
 def _activity(minutes: Int64Array, weights: tuple[float, float, float]) -> FloatArray:

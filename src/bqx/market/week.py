@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
-from bqx.errors import BqxError, ConfigError
+from bqx.errors import ConfigError
 
 Int64Array = NDArray[np.int64]
 
@@ -121,12 +121,12 @@ def read_moment(moment: str | date | datetime) -> datetime:
     """The aware time that a user gives; see `as_utc`.
 
     Raises:
-        BqxError: If a text cannot be read.
+        ConfigError: If a text cannot be read.
     """
     try:
         return as_utc(moment)
     except ValueError as error:
-        raise BqxError(
+        raise ConfigError(
             f"unreadable time {moment!r}", expected="ISO 8601", hint="2019-01-02T22:30"
         ) from error
 

@@ -186,7 +186,7 @@ def test_a_start_may_be_text_a_date_or_a_time(start: str | date) -> None:
 def test_what_cannot_be_generated_is_an_error() -> None:
     with pytest.raises(ConfigError, match="no trading minute"):
         synthetic_bars("eurusd", "2024-07-06", 1)
-    with pytest.raises(ConfigError, match="unreadable start 'July'"):
+    with pytest.raises(ConfigError, match="unreadable time 'July'"):
         synthetic_bars("eurusd", "July")
     with pytest.raises(UnknownNameError, match="unknown pair 'abcdef'"):
         synthetic_bars("abcdef")
