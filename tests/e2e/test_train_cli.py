@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 import bqx
 from bqx.cli.app import app
 from bqx.models.runs.run import Run
+from bqx.models.runs.spec import SelectionSpec
 from runsets import made_dataset
 
 SPLIT = ("--pairs", "eurusd", "--train", "8D", "--test", "4D", "--targets", "60:15:level")
@@ -54,12 +55,13 @@ def test_a_run_resumes_and_refuses_another_in_its_place(made: bqx.Dataset, tmp_p
 
 
 def test_a_selection_is_used_again_as_a_mask(made: bqx.Dataset, tmp_path: Path) -> None:
-    chosen = ("--top", "8", "--min-rate", "3", "--min-bqx", "3")
+    chosen = ("--top", "8", "--min-rate", "3", "--min-bqx", "3", "--effort", "fast")
     done = call(made, "--out", tmp_path / "one", *chosen, "--levels", "0.25,0.75")
     assert done.exit_code == 0, done.output
     run = Run.open(tmp_path / "one")
     mask = run.mask("eurusd", 1)
     assert mask is not None
+    assert run.spec.selection == SelectionSpec(8, 3, 3, effort="fast")
     mask.write(tmp_path / "masks" / "eurusd.json")
     done = call(made, "--out", tmp_path / "two", "--mask", tmp_path / "masks")
     assert done.exit_code == 0, done.output
@@ -77,6 +79,7 @@ def test_a_selection_is_used_again_as_a_mask(made: bqx.Dataset, tmp_path: Path) 
         (("--no-selection", "--splitter", "kfold:3"), "takes no lengths"),
         (("--no-selection", "--max-memory", "100M"), "memory budget"),
         (("--top", "20"), "quotas that fit"),
+        (("--effort", "great"), "fast, standard, thorough"),
         (("--mask", "/nowhere"), "bqx select"),
     ],
 )

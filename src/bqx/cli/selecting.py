@@ -48,7 +48,8 @@ def select(
     start: Annotated[str | None, typer.Option(help="First moment that is looked at, UTC.")] = None,
     end: Annotated[str | None, typer.Option(help="Moment before which it ends, UTC.")] = None,
     fold: Annotated[
-        int | None, typer.Option("--fold", help="Training rows of this fold alone.")
+        int | None,
+        typer.Option("--fold", help="What models of this fold are fitted on."),
     ] = None,
     splitter: SplitterOption = "walk-forward",
     train: TrainOption = None,
@@ -158,7 +159,7 @@ def _period(dataset: Dataset, start: str | None, end: str | None) -> Ranges:
 
 
 def _training(dataset: Dataset, splitter: Any, number: int, targets: str | None) -> Ranges:
-    """The training rows of a fold of the dataset.
+    """The training rows of a fold of the dataset, without those that would calibrate its models.
 
     Raises:
         BqxError: If there is no such fold.
@@ -166,6 +167,8 @@ def _training(dataset: Dataset, splitter: Any, number: int, targets: str | None)
     from bqx.dataset.ranges import Ranges
     from bqx.dataset.target import parse_targets
     from bqx.errors import BqxError
+    from bqx.models.runs.scope import early_part
+    from bqx.models.runs.spec import RunSpec
 
     reach = dataset.reach(None if targets is None else parse_targets(targets))
     spans = [dataset.extent(p) for p in dataset.pairs]
@@ -173,7 +176,8 @@ def _training(dataset: Dataset, splitter: Any, number: int, targets: str | None)
     folds = splitter.split(first, stop, reach, dataset.calendar)
     for fold in folds:
         if fold.number == number:
-            return Ranges(fold.train.spans)
+            early, _ = early_part(fold, RunSpec.calibration)
+            return Ranges(early.train.spans)
     raise BqxError(f"no fold {number}", expected=f"1 to {len(folds)}", hint="bqx dataset split")
 
 

@@ -26,6 +26,7 @@ class _Selecting:
     top: int
     min_rate: int
     min_bqx: int
+    effort: str
     none: bool
     masks: Path | None
 
@@ -75,6 +76,9 @@ def train(
     top: Annotated[int, typer.Option("--top", help="Features that are selected.")] = 250,
     min_rate: Annotated[int, typer.Option("--min-rate", help="Of the rate domain.")] = 100,
     min_bqx: Annotated[int, typer.Option("--min-bqx", help="Of the BQX domain.")] = 100,
+    effort: Annotated[
+        str, typer.Option("--effort", help="Of the selection: fast, standard or thorough.")
+    ] = "standard",
     no_selection: Annotated[
         bool, typer.Option("--no-selection", help="Use all candidates.")
     ] = False,
@@ -117,7 +121,7 @@ def train(
         chosen = one_of(pairs, everything=all_pairs, option="pairs")
         names = opened.pairs if chosen is None else tuple(chosen.split(","))
         units = ("global",) if scope == "global" else names
-        selecting = _Selecting(top, min_rate, min_bqx, no_selection, mask)
+        selecting = _Selecting(top, min_rate, min_bqx, effort, no_selection, mask)
         selection, masks = _selection(selecting), _masks(selecting, units)
         given = {name: found.identity for name, found in masks.items()}
         # Blocks have lengths by default only where the splitter takes any.
@@ -155,7 +159,7 @@ def _selection(wanted: _Selecting) -> SelectionSpec | None:
         raise ConfigError("--no-selection and --mask together", expected="one of them")
     if wanted.none or wanted.masks is not None:
         return None
-    return SelectionSpec(wanted.top, wanted.min_rate, wanted.min_bqx)
+    return SelectionSpec(wanted.top, wanted.min_rate, wanted.min_bqx, effort=wanted.effort)
 
 
 def _masks(wanted: _Selecting, units: tuple[str, ...]) -> dict[str, Mask]:

@@ -16,7 +16,9 @@ from bqx.dataset.dataset import Dataset
 from bqx.dataset.making import build_dataset
 from bqx.dataset.ranges import Ranges
 from bqx.dataset.rowsets import strided, unstrided
+from bqx.dataset.splits import PurgedKFold
 from bqx.errors import IntegrityError, StoreError, UnknownNameError
+from bqx.models.runs.scope import early_part
 from bqx.selection import Mask, datasets
 from datasetstores import SMALL
 from stores import open_store, write_bars
@@ -97,6 +99,12 @@ def test_periods_folds_and_rankings_of_the_command(folder: Path, tmp_path: Path)
 
     fold = ("--fold", "1", "--splitter", "kfold:3")
     assert select(*common, *fold).exit_code == 0
+    one = PurgedKFold(3).split(*dataset.extent("eurusd"), dataset.reach(), dataset.calendar)[0]
+    mask = Mask.read(tmp_path / "eurusd.json")
+    assert mask.rows is not None
+    early, border = early_part(one, 0.2)
+    assert not mask.rows.minus(early.train)
+    assert mask.rows.stop <= border - one.purge
     assert select(*common, "--fold", "9", "--splitter", "kfold:3").exit_code == 2
     assert select(*common, "--rank", "causality").exit_code == 2
     assert select(*common, "--rank", f"causality={tmp_path / 'none'}").exit_code == 2

@@ -108,8 +108,9 @@ def split_rows(
     if border is not None:
         place = int(np.searchsorted(distinct, border))
     if not 0 < place < len(distinct):
+        last = f"the last {calibration:.0%}" if border is None else f"those from {border} on"
         raise ConfigError(
-            f"{len(distinct)} distinct rows, {calibration:.0%} of them for calibration",
+            f"{len(distinct)} distinct rows, {last} for calibration",
             expected="rows for both fitting and calibration",
         )
     first = int(distinct[place]) if border is None else border

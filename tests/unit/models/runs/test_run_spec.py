@@ -68,6 +68,8 @@ def test_what_cannot_be_is_refused(changes: dict[str, Any]) -> None:
 def test_parts_refuse_what_cannot_be() -> None:
     with pytest.raises(ConfigError, match="250 features"):
         SelectionSpec(250, 200, 100)
+    with pytest.raises(ConfigError, match="thorough"):
+        SelectionSpec(effort="great")
     with pytest.raises(ConfigError):
         TuningSpec(0)
     with pytest.raises(ConfigError):
