@@ -135,8 +135,8 @@ def _signs(found: Evaluation) -> str:
         if one.interval[0] > 0.0
     ]
     return (
-        f"Signs, adjusted for {len(signs)} tests: {better} pair-targets are right more often than"
-        " the martingale's; of all pairs together, intervals above it:"
+        f"Signs, adjusted for {len(signs)} tests: for {better} of {len(signs)} pair-targets they are"
+        " right more often than the martingale's; of all pairs together, intervals above it:"
         f" {'; '.join(parts) or 'none'}."
     )
 
