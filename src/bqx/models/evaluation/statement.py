@@ -135,7 +135,7 @@ def _signs(found: Evaluation) -> str:
         if one.interval[0] > 0.0
     ]
     return (
-        f"Signs, adjusted for {len(signs)} tests: for {better} of {len(signs)} pair-targets they are"
+        f"Signs, adjusted for their number: {better} of {len(signs)} pair-targets have them"
         " right more often than the martingale's; of all pairs together, intervals above it:"
         f" {'; '.join(parts) or 'none'}."
     )

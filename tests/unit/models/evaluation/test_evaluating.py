@@ -153,7 +153,7 @@ def test_the_statement_counts_what_the_scores_say(found: Evaluation) -> None:
 def test_signs_are_counted_apart_from_squared_errors(found: Evaluation) -> None:
     [said] = [sentence for sentence in statement(found) if sentence.startswith("Signs")]
     p = adjusted(np.array([one.score.direction.p_better for one in found.singles()]))
-    assert f"for 6 tests: for {np.count_nonzero(p < 0.05)} of 6 pair-targets they are" in said
+    assert f"their number: {np.count_nonzero(p < 0.05)} of 6 pair-targets have them right" in said
     level = found.found[LEVEL].pooled.score.direction
     assert level.interval[0] > 0.0
     assert (
