@@ -59,7 +59,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every kind of page that the system makes."""
+    """The pages of an evaluation and of a report of checks."""
     folder = tmp_path_factory.mktemp("pages")
     dataset = make_dataset(folder / "data", synthetic=True)
     run = Maker(gain=0.15, learned=True).make(dataset, folder / "run")
