@@ -22,10 +22,10 @@ import polars as pl
 
 import bqx
 from bqx.bars.schema import BAR_SCHEMA
+from bqx.bars.synthetic import trading_minutes
 from bqx.dataset.making import build_dataset
 from bqx.dataset.martingale import closed_form_direction, closed_form_r2
 from bqx.dataset.target import BQXTarget, parse_targets
-from bqx.market import Calendar, as_utc, epoch_minute
 from bqx.models.runs.run import Run
 from bqx.models.runs.spec import RunSpec, SelectionSpec, SplitSpec, TuningSpec
 from bqx.models.runs.training import train
@@ -45,9 +45,7 @@ Row = dict[str, Any]
 
 def walk_bars(seed: int, days: int) -> pl.DataFrame:
     """Bars of a walk with normal returns of a constant volatility, its inverse a martingale."""
-    first = epoch_minute(as_utc(START))
-    calendar = Calendar()
-    minutes = calendar.minutes(*calendar.row_range(first, first + days * 1440))
+    minutes = trading_minutes(START, days)
     steps = np.random.default_rng(seed).normal(SD**2 / 2, SD, len(minutes))
     close = np.exp(np.cumsum(steps))
     opened = np.concatenate(([1.0], close[:-1]))

@@ -44,8 +44,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from bqx.bars.schema import BAR_SCHEMA
-from bqx.errors import ConfigError
-from bqx.market import Calendar, as_utc, epoch_minute, read_moment
+from bqx.bars.synthetic import trading_minutes
+from bqx.market import Calendar, as_utc, epoch_minute
 
 FloatArray = NDArray[np.float64]
 Int64Array = NDArray[np.int64]
@@ -262,7 +262,7 @@ def best_forecast(
         days: As for the bars.
         seed: As for the bars.
     """
-    minutes = _minutes(start, days)
+    minutes = trading_minutes(start, days)
     return minutes, signal.forecast(minutes, signal.returns(minutes, seed), window, horizon)
 
 
@@ -282,7 +282,7 @@ def planted_bars(
     Raises:
         ConfigError: If the days hold no trading minute.
     """
-    minutes = _minutes(start, days)
+    minutes = trading_minutes(start, days)
     found = signal.returns(minutes, seed)
     return {pair: _frame(minutes, r, seed, pair) for pair, r in found.items()}
 
@@ -290,15 +290,6 @@ def planted_bars(
 def weights(window: int, horizon: int) -> FloatArray:
     """How many terms of B_W(t+h) hold the return of row t + m, for m = 1 … h."""
     return np.maximum(np.arange(1, horizon + 1) + window - horizon, 0).astype(np.float64)
-
-
-def _minutes(start: str | date, days: int) -> Int64Array:
-    begin = epoch_minute(read_moment(start))
-    calendar = Calendar()
-    first, last = calendar.row_range(begin, begin + days * A_DAY)
-    if first >= last:
-        raise ConfigError(f"no trading minute in {days} days from {start}", expected="weekdays")
-    return calendar.minutes(first, last)
 
 
 def _shocks(seed: int, pair: str, count: int) -> FloatArray:

@@ -108,7 +108,7 @@ def iter_synthetic_bars(
         ConfigError: If ``start`` cannot be read, or the days hold no trading minute.
     """
     names = tuple(PAIRS) if pairs is None else parse_pairs(_listed(pairs))
-    minutes = _minutes(start, days)
+    minutes = trading_minutes(start, days)
     activity = {c: _activity(minutes, MONEY[c].sessions) for c in CURRENCIES}
     values = {c: _value(minutes, c, activity[c], seed) for c in CURRENCIES}
     common = _outages(_generator(seed, "common"), len(minutes), max(days // 30, 1))
@@ -131,8 +131,12 @@ def _generator(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, *name.encode()])
 
 
-def _minutes(start: str | date, days: int) -> Int64Array:
-    """The trading minutes of the span."""
+def trading_minutes(start: str | date, days: int) -> Int64Array:
+    """The epoch minutes of the days from a day or time on in which there is trading.
+
+    Raises:
+        ConfigError: If ``start`` cannot be read, or the days hold no trading minute.
+    """
     moment = read_moment(start)
     calendar = Calendar(FX_WEEK)
     end = moment + timedelta(days=days)

@@ -164,7 +164,6 @@ def _training(dataset: Dataset, splitter: Any, number: int, targets: str | None)
     Raises:
         BqxError: If there is no such fold.
     """
-    from bqx.dataset.ranges import Ranges
     from bqx.dataset.target import parse_targets
     from bqx.errors import BqxError
     from bqx.models.runs.scope import early_part
@@ -177,7 +176,7 @@ def _training(dataset: Dataset, splitter: Any, number: int, targets: str | None)
     for fold in folds:
         if fold.number == number:
             early, _ = early_part(fold, RunSpec.calibration)
-            return Ranges(early.train.spans)
+            return early.train
     raise BqxError(f"no fold {number}", expected=f"1 to {len(folds)}", hint="bqx dataset split")
 
 

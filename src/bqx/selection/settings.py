@@ -39,6 +39,17 @@ EFFORTS = {
 }
 
 
+def effort_named(name: str) -> Effort:
+    """The numbers behind the name of an effort.
+
+    Raises:
+        ConfigError: If there is no such effort.
+    """
+    if name not in EFFORTS:
+        raise ConfigError(f"effort {name!r}", expected=f"one of {', '.join(EFFORTS)}")
+    return EFFORTS[name]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All that a selection depends on, beside its samples.
@@ -86,13 +97,12 @@ class Settings:
                 f"rankings {', '.join(self.methods) or 'none'}",
                 expected=f"some of {', '.join(METHODS)}, each once",
             )
-        if self.effort not in EFFORTS:
-            raise ConfigError(f"effort {self.effort!r}", expected=f"one of {', '.join(EFFORTS)}")
+        effort_named(self.effort)
 
     @property
     def work(self) -> Effort:
         """The numbers behind the effort."""
-        return EFFORTS[self.effort]
+        return effort_named(self.effort)
 
     @property
     def quotas(self) -> dict[str, int]:

@@ -20,7 +20,7 @@ from bqx.models.comparison import adjusted
 from bqx.models.evaluation.numbers import side
 from bqx.models.evaluation.samples import EVERY_PAIR, pooled, sample_of
 from bqx.models.evaluation.scoring import Effort, point_score, together
-from bqx.models.skill import Score
+from bqx.models.skill import Measure, Score
 
 if TYPE_CHECKING:
     from bqx.models.runs.run import Run
@@ -80,8 +80,13 @@ class ControlFound:
 
 def beats(scores: Sequence[Score], level: float = LEVEL) -> list[bool]:
     """Where a model is better than the martingale by Diebold and Mariano, adjusted for number."""
-    p = adjusted(np.array([s.mse.p_value for s in scores], np.float64))
-    return [bool(q < level and s.mse.skill > 0.0) for q, s in zip(p, scores, strict=True)]
+    return better([score.mse for score in scores], level)
+
+
+def better(measures: Sequence[Measure], level: float = LEVEL) -> list[bool]:
+    """The same of one metric of several models."""
+    p = adjusted(np.array([one.p_value for one in measures], np.float64))
+    return [bool(q < level and one.skill > 0.0) for q, one in zip(p, measures, strict=True)]
 
 
 def score_control(control: Run, run: Run, effort: Effort) -> ControlFound:

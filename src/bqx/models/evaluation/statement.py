@@ -9,7 +9,7 @@ import numpy as np
 
 from bqx.dataset.target import BQXTarget
 from bqx.models.comparison import adjusted
-from bqx.models.evaluation.controls import LEVEL, beats
+from bqx.models.evaluation.controls import LEVEL, beats, better
 from bqx.models.evaluation.evaluation import Evaluation
 from bqx.models.evaluation.numbers import percents, share, side
 from bqx.models.skill import Score
@@ -126,8 +126,6 @@ def _pooled(found: Evaluation) -> Iterator[str]:
 def _signs(found: Evaluation) -> str:
     """Signs may be right where no squared error is smaller, so they are counted apart."""
     signs = [one.direction for one in _scores(found)]
-    p = adjusted(np.array([one.p_better for one in signs], np.float64))
-    better = int(np.count_nonzero(p < LEVEL))
     known = {target: one.pooled.score.direction for target, one in found.found.items()}
     parts = [
         f"{target} {share(one.value, 2)} against {share(one.martingale, 2)}"
@@ -135,7 +133,8 @@ def _signs(found: Evaluation) -> str:
         if one.interval[0] > 0.0
     ]
     return (
-        f"Signs, adjusted for their number: {better} of {len(signs)} pair-targets have them"
+        f"Signs, adjusted for their number: {sum(better(signs))} of {len(signs)} pair-targets"
+        " have them"
         " right more often than the martingale's; of all pairs together, intervals above it:"
         f" {'; '.join(parts) or 'none'}."
     )

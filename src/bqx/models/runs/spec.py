@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from bqx.dataset.splits import Splitter, make_splitter
 from bqx.dataset.target import BQXTarget, parse_targets
 from bqx.errors import ConfigError
-from bqx.selection.settings import EFFORTS
+from bqx.selection.settings import effort_named
 
 Learn = Literal["surprise", "whole"]
 Scope = Literal["pair", "global"]
@@ -81,8 +81,7 @@ class SelectionSpec:
 
     def __post_init__(self) -> None:
         """Check the effort, and that the quotas fit."""
-        if self.effort not in EFFORTS:
-            raise ConfigError(f"effort {self.effort!r}", expected=f"one of {', '.join(EFFORTS)}")
+        effort_named(self.effort)
         if min(self.min_rate, self.min_bqx) < 0 or self.min_rate + self.min_bqx > self.top:
             raise ConfigError(
                 f"{self.top} features with at least {self.min_rate} and {self.min_bqx} of a domain",

@@ -152,8 +152,10 @@ def test_the_statement_counts_what_the_scores_say(found: Evaluation) -> None:
 
 def test_signs_are_counted_apart_from_squared_errors(found: Evaluation) -> None:
     [said] = [sentence for sentence in statement(found) if sentence.startswith("Signs")]
-    p = adjusted(np.array([one.score.direction.p_better for one in found.singles()]))
-    assert f"their number: {np.count_nonzero(p < 0.05)} of 6 pair-targets have them right" in said
+    signs = [one.score.direction for one in found.singles()]
+    p = adjusted(np.array([one.p_value for one in signs]))
+    better = sum(q < 0.05 and one.skill > 0.0 for q, one in zip(p, signs, strict=True))
+    assert f"their number: {better} of 6 pair-targets have them right" in said
     level = found.found[LEVEL].pooled.score.direction
     assert level.interval[0] > 0.0
     assert (
